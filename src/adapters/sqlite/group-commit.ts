@@ -1,0 +1,87 @@
+// Group commit: all writes asked for in one turn of the event loop share one transaction, and one fsync.
+
+import type { Database } from "bun:sqlite";
+import { explain } from "./database.ts";
+
+interface Pending {
+  readonly work: () => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+/** Runs writes of many callers in one transaction. A promise resolves after the commit, never before. */
+export class GroupCommit {
+  readonly #db: Database;
+  readonly #path: string;
+  #pending: Pending[] = [];
+
+  constructor(db: Database, path: string) {
+    this.#db = db;
+    this.#path = path;
+  }
+
+  /**
+   * Runs `work` in the next transaction. If it throws, its own changes are rolled back and its promise alone
+   * rejects; if the commit fails, all promises of the group reject and nothing is changed.
+   *
+   * `work` must be synchronous: a promise inside a transaction would commit too early.
+   */
+  run<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.push({ work, resolve, reject });
+      if (this.#pending.length === 1) setImmediate(() => this.flush());
+    });
+  }
+
+  /** Commits what is pending now. Called by itself once a turn; call it before closing the database. */
+  flush(): void {
+    const group = this.#pending;
+    if (group.length === 0) return;
+    this.#pending = [];
+    let outcomes: readonly Outcome[];
+    try {
+      outcomes = this.#commit(group);
+    } catch (error) {
+      const fault = explain(error, this.#path);
+      for (const { reject } of group) reject(fault);
+      return;
+    }
+    for (const [i, { resolve, reject }] of group.entries()) {
+      const outcome = outcomes[i] as Outcome;
+      if ("error" in outcome) reject(explain(outcome.error, this.#path));
+      else resolve(outcome.value as never);
+    }
+  }
+
+  #commit(group: readonly Pending[]): readonly Outcome[] {
+    const db = this.#db;
+    db.run("BEGIN IMMEDIATE");
+    try {
+      const outcomes = group.map(({ work }) => this.#attempt(work));
+      db.run("COMMIT");
+      return outcomes;
+    } catch (error) {
+      // A full disk may have rolled back already; then there is no transaction to end.
+      if (db.inTransaction) db.run("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #attempt(work: () => unknown): Outcome {
+    const db = this.#db;
+    db.run("SAVEPOINT work");
+    try {
+      const value = work();
+      db.run("RELEASE work");
+      return { value };
+    } catch (error) {
+      // Without a transaction the whole group is lost (disk full): let it fail as one.
+      if (!db.inTransaction) throw error;
+      db.run("ROLLBACK TO work");
+      db.run("RELEASE work");
+      return { error };
+    }
+  }
+}

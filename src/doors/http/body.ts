@@ -1,0 +1,66 @@
+// Request bodies, parsed once, within a limit.
+
+import type { z } from "zod";
+import { Fault } from "../../wire/faults.ts";
+
+/**
+ * The JSON body of a request as `schema` describes it. At most `limit` bytes are read.
+ *
+ * Faults: `unsupported-media` unless the Content-Type is `application/json` (parameters allowed), `too-large`,
+ * `invalid` with every problem and its path in the message.
+ */
+export async function readJson<T>(request: Request, schema: z.ZodType<T>, limit = 1_048_576): Promise<T> {
+  const type = request.headers.get("content-type") ?? "";
+  if (type.split(";", 1)[0]?.trim().toLowerCase() !== "application/json") {
+    throw new Fault("unsupported-media", `the body must be application/json, not ${JSON.stringify(type)}`, {
+      hint: "Send the header Content-Type: application/json.",
+    });
+  }
+  return parseWith(schema, parseJson(await readText(request, limit)), "the body");
+}
+
+/** `value` as `schema` describes it, or a Fault `invalid` that names each problem. */
+export function parseWith<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => {
+    const where = issue.path.join(".");
+    return where === "" ? issue.message : `${where}: ${issue.message}`;
+  });
+  throw new Fault("invalid", `${what} is malformed: ${problems.join("; ")}`, { details: { problems } });
+}
+
+/** The body as UTF-8 text of at most `limit` bytes; a longer one is refused without being read to the end. */
+export async function readText(request: Request, limit: number): Promise<string> {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(await readBytes(request, limit));
+}
+
+/** The body of at most `limit` bytes; Fault `too-large` before or while it is read. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (declared > limit) throw tooLarge(limit);
+  // A declared length within the limit bounds the body, so the fast path cannot exceed it.
+  if (declared <= limit) return request.bytes();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of request.body ?? []) {
+    size += piece.length;
+    if (size > limit) throw tooLarge(limit);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces, size);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Fault("invalid", `the body is not JSON: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
+  }
+}
+
+function tooLarge(limit: number): Fault {
+  return new Fault("too-large", `the body is larger than the limit of ${limit} bytes`);
+}

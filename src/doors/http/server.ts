@@ -1,0 +1,134 @@
+// The HTTP door: one table of routes, served on every HTTP port, with errors in each protocol's own words.
+
+import type { BunRequest } from "bun";
+import type { Log } from "../../ports/log.ts";
+import { type Fault, toFault } from "../../wire/faults.ts";
+import type { FaultBody, HttpServer, Route } from "./route.ts";
+import { STATUS } from "./statuses.ts";
+
+export interface HttpDoorOptions {
+  readonly hostname: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly routes: readonly Route[];
+  /** Seconds without a byte in either direction before a connection is closed. */
+  readonly idleTimeout: number;
+  readonly log: Log;
+}
+
+type Handler = (request: BunRequest<string>, server: HttpServer) => Response | Promise<Response>;
+type Methods = Record<string, Handler>;
+
+/** Listens; the returned server's `port` is the real one. Fault `busy` if the port is taken. */
+export function openHttpDoor(options: HttpDoorOptions): HttpServer {
+  return Bun.serve({
+    hostname: options.hostname,
+    port: options.port,
+    idleTimeout: options.idleTimeout,
+    // Every handler bounds its own body; uploads stream and have no bound but the disk.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    development: false,
+    routes: tableOf(options.routes, options.log),
+    fetch: (request) => answerUnknown(request),
+    error: (error) => answerFault(toFault(error), plainBody),
+  });
+}
+
+/** Bun's native routes: path → method → handler. HEAD follows GET, OPTIONS and wrong methods are answered. */
+export function tableOf(routes: readonly Route[], log: Log): Record<string, Handler> {
+  const byPath = new Map<string, Methods>();
+  const crossOrigin = new Set<string>();
+  for (const route of routes) {
+    const methods = byPath.get(route.path) ?? {};
+    methods[route.method] = guarded(route, log);
+    if (route.method === "GET") methods["HEAD"] ??= methods["GET"] as Handler;
+    if (route.crossOrigin) crossOrigin.add(route.path);
+    byPath.set(route.path, methods);
+  }
+  return Object.fromEntries(
+    [...byPath].map(([path, methods]) => [path, dispatch(methods, crossOrigin.has(path))]),
+  );
+}
+
+/** The answer to a fault in a protocol's words. */
+export function answerFault(fault: Fault, body: FaultBody): Response {
+  const status = STATUS[fault.code];
+  return Response.json(body(fault, status), { status });
+}
+
+/** The wording of errors outside the protocols that have their own. */
+export function plainBody(fault: Fault): unknown {
+  const { code, message, hint, details } = fault;
+  return { error: { code, message, ...(hint && { hint }), ...(details && { details }) } };
+}
+
+function dispatch(methods: Methods, crossOrigin: boolean): Handler {
+  const allow = [...Object.keys(methods), "OPTIONS"].join(", ");
+  return (request, server) => {
+    const handler = methods[request.method];
+    if (handler) return handler(request, server);
+    if (request.method === "OPTIONS") return answerOptions(request, allow, crossOrigin);
+    const message = `${request.method} is not allowed here; allowed: ${allow}`;
+    return Response.json({ error: { code: "invalid", message } }, { status: 405, headers: { allow } });
+  };
+}
+
+function guarded(route: Route, log: Log): Handler {
+  const body = route.faultBody ?? plainBody;
+  return async (request, server) => {
+    let response: Response;
+    try {
+      if (!route.crossOrigin && request.headers.get("sec-fetch-site") === "cross-site") {
+        response = refuseCrossSite();
+      } else {
+        response = await route.handle(request, server);
+      }
+    } catch (error) {
+      const fault = toFault(error);
+      // A client that went away gets no answer; only what is ours to mend is worth an operator's eye.
+      if (STATUS[fault.code] === 500) {
+        log.error("request.failed", {
+          method: request.method,
+          path: route.path,
+          error: fault,
+          cause: fault.cause,
+        });
+      }
+      response = answerFault(fault, body);
+    }
+    if (route.crossOrigin && request.headers.has("origin")) allowOrigin(response);
+    return response;
+  };
+}
+
+function answerOptions(request: Request, allow: string, crossOrigin: boolean): Response {
+  const response = new Response(null, { status: 204, headers: { allow } });
+  if (!crossOrigin) return response;
+  allowOrigin(response);
+  response.headers.set("access-control-allow-methods", allow);
+  response.headers.set(
+    "access-control-allow-headers",
+    request.headers.get("access-control-request-headers") ?? "*",
+  );
+  response.headers.set("access-control-max-age", "86400");
+  return response;
+}
+
+function allowOrigin(response: Response): void {
+  response.headers.set("access-control-allow-origin", "*");
+  response.headers.set(
+    "access-control-expose-headers",
+    "Location, Upload-Offset, Upload-Length, Content-Range, Content-Disposition, ETag, Repr-Digest, Retry-After",
+  );
+}
+
+function refuseCrossSite(): Response {
+  const message = "this route does not answer pages of other sites";
+  return Response.json({ error: { code: "forbidden", message } }, { status: 403 });
+}
+
+function answerUnknown(request: Request): Response {
+  const { pathname } = new URL(request.url);
+  const message = `there is nothing at ${pathname}`;
+  return Response.json({ error: { code: "not-found", message } }, { status: 404 });
+}

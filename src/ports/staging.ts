@@ -1,0 +1,63 @@
+// Bytes still arriving: written at any offset in any order, then committed as one blob.
+
+import type { BlobId, ByteRange } from "./blobs.ts";
+
+/** Chosen by our own code at random, `[a-z0-9-]{1,64}`; never made from anything a caller sent. */
+export type StagingId = string;
+
+export interface StagedWrite {
+  /** Bytes that are now durable, counted from the write's offset without a gap. */
+  readonly written: number;
+  /**
+   * Set when the source ended with an error (the client went away, or the signal aborted): what had arrived
+   * by then is counted in `written`, and durable.
+   */
+  readonly interrupted?: unknown;
+}
+
+/**
+ * Contract, for every adapter:
+ * - When `write` resolves, its bytes are on disk (fsync, or the store's own promise) and survive a crash.
+ * - Writes to one id may overlap in time and in place; the caller sees to it that overlapping ranges carry
+ *   equal bytes. Concurrent writes to disjoint ranges are independent.
+ * - Staging knows bytes only. Which ranges are covered is the ledger's business (ports/records.ts); bytes that
+ *   the ledger does not list may be there after a crash, and are overwritten later.
+ * - `commit` is atomic: the id is a blob afterwards, or still staged. It copies no bytes where the technology
+ *   can rename or complete a multipart upload.
+ * - Memory is bounded: a slow reader of the disk slows the source down, nothing buffers an upload.
+ * - Errors are Faults: `not-found` (never created, discarded, or committed), `no-space`, `unreachable`, `internal`.
+ */
+export interface Staging {
+  /**
+   * Opens a place for the bytes of one upload.
+   *
+   * `size`: the final number of bytes if it is known; lets an adapter choose a place or part size.
+   * Returns the id under which it is written (an adapter may mark it with the place it chose).
+   */
+  create(options: { readonly size?: number }): Promise<StagingId>;
+
+  /**
+   * Writes the bytes of `source` from `offset` on, in order.
+   *
+   * A source that throws is not an error of this call, see `StagedWrite`. A disk that is full is: Fault
+   * `no-space`, and the bytes of this call are as if never written.
+   */
+  write(
+    id: StagingId,
+    offset: number,
+    source: AsyncIterable<Uint8Array> | Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<StagedWrite>;
+
+  /** Reads staged bytes back: to hash them, or to compare a repeated chunk. The caller asks only for covered ranges. */
+  read(id: StagingId, range: ByteRange): AsyncIterable<Uint8Array>;
+
+  /** Turns the first `size` bytes into a blob, durably, and forgets the staging id. Returns the blob's id. */
+  commit(id: StagingId, size: number): Promise<BlobId>;
+
+  /** Idempotent: discarding what is not there succeeds. */
+  discard(id: StagingId): Promise<void>;
+
+  /** All staging ids, in bounded memory, so that leftovers of crashes can be found and discarded. */
+  list(): AsyncIterable<StagingId>;
+}

@@ -1,0 +1,108 @@
+// The JSON of our own HTTP interface, as schemas: doors parse and document with them, clients take their types.
+
+import { z } from "zod";
+
+const Time = z.number().int().describe("milliseconds since 1970-01-01T00:00:00Z");
+const Next = z.string().nullable().describe("give it as ?after= to get the next page; null on the last");
+
+export const KeyEntry = z.object({
+  key: z.string().describe("the key's bytes, percent-encoded where they are not unreserved ASCII"),
+  size: z.number().int().describe("bytes of the value"),
+  flags: z.number().int(),
+  cas: z.string(),
+  expiresAt: Time.nullable(),
+});
+export const KeyPage = z.object({ keys: z.array(KeyEntry), next: Next });
+export const KeyPreview = KeyEntry.extend({
+  encoding: z.enum(["text", "hex"]),
+  preview: z.string().describe("the first bytes of the value, as text or as hexadecimal digits"),
+  truncated: z.boolean(),
+});
+
+export const FileEntry = z.object({
+  id: z.string(),
+  name: z.string(),
+  size: z.number().int(),
+  sha256: z.string(),
+  mediaType: z.string(),
+  origin: z.string(),
+  createdAt: Time,
+  expiresAt: Time.nullable(),
+  url: z.string().describe("where its bytes are, relative to this server"),
+});
+export const FilePage = z.object({ files: z.array(FileEntry), next: Next });
+export const FileRename = z.object({ name: z.string().min(1).max(1024) });
+
+export const UploadEntry = z.object({
+  id: z.string(),
+  protocol: z.string(),
+  name: z.string(),
+  size: z.number().int().nullable(),
+  received: z.number().int().describe("bytes that are durable"),
+  ranges: z.array(z.tuple([z.number().int(), z.number().int()])).describe("covered, [start, end) each"),
+  state: z.enum(["arriving", "finished", "failed"]),
+  fileId: z.string().nullable(),
+  error: z.string().nullable(),
+  createdAt: Time,
+  updatedAt: Time,
+  expiresAt: Time.nullable(),
+});
+export const UploadPage = z.object({ uploads: z.array(UploadEntry), next: Next });
+
+export const JobProgress = z.object({
+  done: z.number(),
+  total: z.number(),
+  unit: z.enum(["bytes", "rows", "files"]),
+  phase: z.string(),
+});
+export const JobState = z.enum(["queued", "running", "succeeded", "failed", "cancelled"]);
+export const JobEntry = z.object({
+  id: z.string(),
+  kind: z.string(),
+  input: z.json(),
+  state: JobState,
+  priority: z.number(),
+  attempts: z.number().int(),
+  maxAttempts: z.number().int(),
+  progress: JobProgress.nullable(),
+  log: z.array(z.object({ at: Time, text: z.string() })),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().nullable() }).nullable(),
+  result: z.json(),
+  file: FileEntry.nullable().describe("the result, once the job has succeeded"),
+  cancelRequested: z.boolean(),
+  worker: z.string().nullable(),
+  runAt: Time,
+  createdAt: Time,
+  startedAt: Time.nullable(),
+  finishedAt: Time.nullable(),
+});
+export const JobPage = z.object({ jobs: z.array(JobEntry), next: Next });
+export const NewJobBody = z.object({
+  kind: z.string(),
+  input: z.json(),
+  idempotencyKey: z.string().min(1).max(200).optional(),
+  priority: z.number().int().min(-100).max(100).optional(),
+  delay: z.number().int().min(0).optional().describe("milliseconds before it may start"),
+});
+
+export const Status = z.object({
+  version: z.string(),
+  uptime: z.number().describe("milliseconds since the start"),
+  sync: z.enum(["full", "normal"]),
+  keys: z.number().int(),
+  jobs: z.record(JobState, z.number().int()),
+  workers: z.number().int().describe("worker processes alive under this server"),
+  disk: z.object({ free: z.number(), total: z.number() }).describe("bytes on the data folder's disk"),
+});
+
+export type KeyEntry = z.infer<typeof KeyEntry>;
+export type KeyPage = z.infer<typeof KeyPage>;
+export type KeyPreview = z.infer<typeof KeyPreview>;
+export type FileEntry = z.infer<typeof FileEntry>;
+export type FilePage = z.infer<typeof FilePage>;
+export type UploadEntry = z.infer<typeof UploadEntry>;
+export type UploadPage = z.infer<typeof UploadPage>;
+export type JobEntry = z.infer<typeof JobEntry>;
+export type JobPage = z.infer<typeof JobPage>;
+export type NewJobBody = z.infer<typeof NewJobBody>;
+export type Status = z.infer<typeof Status>;
