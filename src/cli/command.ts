@@ -14,8 +14,8 @@ export interface Invocation {
 
 export interface Command {
   readonly name: string;
-  /** One line for `cairn --help`. */
-  readonly summary: string;
+  /** A sentence or two for `cairn NAME --help`; the one line of `cairn --help` stands in commands.ts. */
+  readonly description: string;
   /** The positionals: `NAME FILE`. */
   readonly usage: string;
   /** How many positionals it takes. */

@@ -20,9 +20,9 @@ async function main(argv: readonly string[], output: Output): Promise<number> {
     output.line(pack.version);
     return 0;
   }
-  const command = COMMANDS[name];
-  if (!command) return misuse(output, `cairn: there is no command ${JSON.stringify(name)}`, "cairn --help");
-  return runCommand(await command(), rest, output);
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!entry) return misuse(output, `cairn: there is no command ${JSON.stringify(name)}`, "cairn --help");
+  return runCommand(await entry.load(), rest, output);
 }
 
 async function runCommand(command: Command, argv: readonly string[], output: Output): Promise<number> {
@@ -82,12 +82,13 @@ function misuse(output: Output, message: string, help: string): number {
 }
 
 function overview(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
   return [
     "cairn takes large files in, in pieces; keeps them whole; works on them in the background; gives them out again.",
     "",
     "usage: cairn COMMAND [OPTIONS]",
     "",
-    ...Object.keys(COMMANDS).map((name) => `  ${name}`),
+    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
     "",
     "'cairn COMMAND --help' explains a command and its options.",
   ].join("\n");
@@ -98,7 +99,7 @@ function usageOf(command: Command): string {
   return [
     `usage: cairn ${command.name} ${command.usage}${options.length > 0 ? " [OPTIONS]" : ""}`,
     "",
-    command.summary,
+    command.description,
     ...(options.length > 0
       ? ["", "Each option is also an environment variable, CAIRN_<OPTION>.", "", ...options]
       : []),
