@@ -1,0 +1,8 @@
+// `npm run test:faults`: the kill test with 200 rounds (or as many as named), by itself.
+
+const rounds = process.argv[2] ?? "200";
+const run = Bun.spawn([process.execPath, "test", "./test/faults/kill.test.ts"], {
+  env: { ...process.env, CAIRN_KILL_ROUNDS: rounds },
+  stdio: ["inherit", "inherit", "inherit"],
+});
+process.exitCode = await run.exited;

@@ -1,0 +1,98 @@
+// The settings of a server and of its workers, resolved: what the command line, the environment and defaults come to.
+
+import { resolve } from "node:path";
+import { Fault } from "../wire/faults.ts";
+import type { LogLevel } from "./log.ts";
+
+/** A port, 0 for any free one, or `off`: that door stays closed. */
+export type PortSetting = number | "off";
+
+export interface Settings {
+  /** The SQLite file with the items. */
+  readonly database: string;
+  /** The folder with blobs, staging, records and jobs. */
+  readonly data: string;
+  /** The folder whose objects merges read. */
+  readonly logs: string;
+  readonly host: string;
+  readonly memcachedPort: PortSetting;
+  readonly httpPort: PortSetting;
+  readonly imagePort: PortSetting;
+  readonly mergePort: PortSetting;
+  readonly sync: "full" | "normal";
+  /** Bytes: memcached's `-I`. */
+  readonly maxItem: number;
+  /** Worker processes that `serve` keeps running. */
+  readonly workers: number;
+  /** Bytes that a job's aggregation may use. */
+  readonly jobMemory: number;
+  /** Bytes of one image chunk's JSON body. */
+  readonly maxChunkBody: number;
+  /** ms after which an upload that does not grow is removed. */
+  readonly uploadExpiry: number;
+  /** ms that a job and its result are kept after its end. */
+  readonly resultExpiry: number;
+  readonly logLevel: LogLevel;
+}
+
+/** By flag, as the command line gives them (see cli/settings.ts, the table of all rows). */
+export type SettingValues = Readonly<Record<string, string | number | boolean>>;
+
+/** Paths become absolute; the data folder stands beside the database unless it is named. */
+export function resolveSettings(values: SettingValues, database: string | undefined): Settings {
+  const file = resolve(database ?? "cairn.sqlite");
+  const data = resolve(text(values, "data") ?? `${file}.files`);
+  return {
+    database: file,
+    data,
+    logs: resolve(text(values, "logs") ?? `${data}/logs`),
+    host: required(text(values, "host"), "host"),
+    memcachedPort: port(values, "memcached-port"),
+    httpPort: port(values, "http-port"),
+    imagePort: port(values, "image-port"),
+    mergePort: port(values, "merge-port"),
+    sync: text(values, "sync") === "normal" ? "normal" : "full",
+    maxItem: within(values, "max-item", 1024, 1_073_741_824),
+    workers: within(values, "workers", 0, 64),
+    jobMemory: within(values, "job-memory", 64 * 1_048_576, Number.MAX_SAFE_INTEGER),
+    maxChunkBody: within(values, "max-chunk", 1024, 1_073_741_824),
+    uploadExpiry: within(values, "upload-expiry", 1000, Number.MAX_SAFE_INTEGER),
+    resultExpiry: within(values, "result-expiry", 1000, Number.MAX_SAFE_INTEGER),
+    logLevel: (text(values, "log-level") ?? "info") as LogLevel,
+  };
+}
+
+/** The environment under which another process of this program resolves to the same settings. */
+export function environmentOf(settings: Settings): Record<string, string> {
+  return {
+    CAIRN_DATA: settings.data,
+    CAIRN_LOGS: settings.logs,
+    CAIRN_HOST: settings.host,
+    CAIRN_SYNC: settings.sync,
+    CAIRN_JOB_MEMORY: String(settings.jobMemory),
+    CAIRN_RESULT_EXPIRY: `${settings.resultExpiry}ms`,
+    CAIRN_LOG_LEVEL: settings.logLevel,
+  };
+}
+
+function text(values: SettingValues, flag: string): string | undefined {
+  const value = values[flag];
+  return value === undefined ? undefined : String(value);
+}
+
+function port(values: SettingValues, flag: string): PortSetting {
+  const value = values[flag];
+  if (value === "off" || typeof value === "number") return value;
+  throw new Fault("invalid", `--${flag} is missing`);
+}
+
+function within(values: SettingValues, flag: string, least: number, most: number): number {
+  const value = values[flag];
+  if (typeof value === "number" && value >= least && value <= most) return value;
+  throw new Fault("invalid", `--${flag}: ${value} is outside ${least} to ${most}`);
+}
+
+function required(value: string | undefined, flag: string): string {
+  if (value !== undefined) return value;
+  throw new Fault("invalid", `--${flag} is missing`);
+}

@@ -1,0 +1,79 @@
+// The table of all settings of `serve` and `worker`: a row is a flag, an environment variable and a line of docs/config.md.
+
+import type { Option } from "./option.ts";
+
+/** Settings that a server and every worker beside it must share. */
+export const SHARED_SETTINGS: readonly Option[] = [
+  {
+    flag: "data",
+    type: "text",
+    word: "DIR",
+    help: "folder of uploads, files and jobs; default: beside the database, <database>.files",
+  },
+  {
+    flag: "logs",
+    type: "text",
+    word: "DIR",
+    help: "the folder whose log files merges read; default: <data>/logs",
+  },
+  {
+    flag: "sync",
+    type: "choice",
+    choices: ["full", "normal"],
+    default: "full",
+    help: "full: acknowledged means on disk. normal: survives the process, perhaps not the power",
+  },
+  {
+    flag: "job-memory",
+    type: "bytes",
+    default: "512mb",
+    help: "memory that one aggregation may use before it spills to disk",
+  },
+  {
+    flag: "result-expiry",
+    type: "duration",
+    default: "7d",
+    help: "how long ended jobs and their results are kept",
+  },
+  {
+    flag: "log-level",
+    type: "choice",
+    choices: ["debug", "info", "warn", "error", "silent"],
+    default: "info",
+    help: "least severity of the log lines on standard error",
+  },
+];
+
+export const SERVE_SETTINGS: readonly Option[] = [
+  {
+    flag: "host",
+    type: "text",
+    default: "127.0.0.1",
+    word: "ADDRESS",
+    help: "address to listen on; 0.0.0.0 opens every door to the network",
+  },
+  {
+    flag: "memcached-port",
+    type: "port",
+    default: "11211",
+    help: "memcached protocol; 0: any free port, off: closed",
+  },
+  { flag: "http-port", type: "port", default: "8000", help: "dashboard, Dropzone uploads, files, jobs" },
+  { flag: "image-port", type: "port", default: "4444", help: "image chunks in JSON" },
+  { flag: "merge-port", type: "port", default: "6543", help: "merges of a date range" },
+  { flag: "max-item", type: "bytes", default: "1mb", help: "largest memcached item, 1kb to 1gb" },
+  {
+    flag: "max-chunk",
+    type: "bytes",
+    default: "64mb",
+    help: "largest JSON body of one image chunk",
+  },
+  { flag: "workers", type: "integer", default: "1", help: "worker processes to keep running; 0: none here" },
+  {
+    flag: "upload-expiry",
+    type: "duration",
+    default: "7d",
+    help: "when an unfinished upload that no longer grows is removed",
+  },
+  ...SHARED_SETTINGS,
+];

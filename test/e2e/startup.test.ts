@@ -1,0 +1,46 @@
+// The first minute of a new user: it starts at once, stays small, answers on four ports, and stops cleanly.
+
+import { expect, test } from "bun:test";
+import { Cairn } from "../support/cairn.ts";
+import { figure, residentMegabytes, timed } from "../support/figures.ts";
+import { memcachedRequest } from "../support/memcached-request.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+test("serve answers on all four ports within a second, in under 80 MB, and SIGTERM stops it cleanly", async () => {
+  await using folder = await temporaryFolder();
+  const database = folder.at("cairn.sqlite");
+  const { result: cairn, seconds } = await timed(() => Cairn.start({ database }));
+  await using server = cairn;
+  figure("from the command to all doors open", `${Math.round(seconds * 1000)} ms`);
+  expect(seconds).toBeLessThan(1);
+
+  for (const origin of [server.http, server.image, server.merge]) {
+    const health = await fetch(`${origin}/healthz`);
+    expect([health.status, await health.text()]).toEqual([200, "ok\n"]);
+  }
+  expect(await memcachedRequest(server.memcached, "set k 0 0 5\r\nvalue\r\n")).toBe("STORED\r\n");
+
+  const memory = await residentMegabytes(server.pid);
+  figure("resident memory of the idle server", `${memory.toFixed(1)} MB`);
+  expect(memory).toBeLessThan(80);
+
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+
+  await using again = await Cairn.start({ database });
+  expect(await memcachedRequest(again.memcached, "get k\r\n")).toBe("VALUE k 0 5\r\nvalue\r\nEND\r\n");
+});
+
+test("a port that is taken is a clear error that names the port and what to do", async () => {
+  await using folder = await temporaryFolder();
+  await using first = await Cairn.start({ database: folder.at("a.sqlite") });
+  const port = new URL(first.http).port;
+  const second = Cairn.start({ database: folder.at("b.sqlite"), flags: ["--http-port", port] });
+  await expect(second).rejects.toThrow(new RegExp(`${port}.*in use`));
+});
+
+test("a second server on the same database is refused", async () => {
+  await using folder = await temporaryFolder();
+  const database = folder.at("cairn.sqlite");
+  await using _first = await Cairn.start({ database });
+  await expect(Cairn.start({ database })).rejects.toThrow(/another (server|process)/);
+});
