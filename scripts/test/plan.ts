@@ -1,0 +1,27 @@
+// Which test files there are, and which of them may run beside others.
+
+import { Glob } from "bun";
+import { ROOT } from "../run.ts";
+
+export interface Plan {
+  /** Run several at a time. */
+  readonly together: readonly string[];
+  /** Run one at a time and apart: they kill, count milliseconds, or fill both cores. */
+  readonly alone: readonly string[];
+}
+
+const ALONE = /^test\/(e2e|faults)\//;
+
+/** The files under `test/` whose paths contain one of `wanted`; all if none is wanted. */
+export async function planTests(wanted: readonly string[], root = ROOT): Promise<Plan> {
+  const patterns = wanted.map((path) => path.replace(/^\.\//, ""));
+  const files: string[] = [];
+  for await (const file of new Glob("test/**/*.test.{ts,tsx}").scan({ cwd: root })) {
+    if (patterns.length === 0 || patterns.some((pattern) => file.includes(pattern))) files.push(file);
+  }
+  files.sort();
+  return {
+    together: files.filter((file) => !ALONE.test(file)),
+    alone: files.filter((file) => ALONE.test(file)),
+  };
+}
