@@ -1,0 +1,198 @@
+// One TCP connection to a memcached server: requests go out pipelined, replies come back in the same order.
+
+import { connect, type Socket } from "node:net";
+import { ReplyParser, type ValueReply } from "../../wire/memcached/client-replies.ts";
+import { ServerUnreachable } from "./errors.ts";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Timeouts {
+  /** Milliseconds until a connection must stand. */
+  readonly connect: number;
+  /** Milliseconds that a server may be silent while it owes a reply. */
+  readonly idle: number;
+}
+
+/** `line`: one line. `values`: VALUE blocks up to END. `lines`: lines up to END. An error line ends any of them. */
+export type ReplyKind = "line" | "values" | "lines";
+
+export interface Reply {
+  /** The line that ended the reply: `STORED`, `END`, `SERVER_ERROR …`. */
+  readonly line: string;
+  /** Of kind `values`; keys that are not there are left out. */
+  readonly values: readonly ValueReply[];
+}
+
+export interface Request {
+  /** The bytes of the request in order; text is ASCII. They may be reused once the reply is there. */
+  readonly parts: readonly (string | Uint8Array)[];
+  readonly kind: ReplyKind;
+  /** Receives the lines of kind `lines` as they come. */
+  readonly onLine?: (line: string) => void;
+}
+
+interface Pending extends Request {
+  readonly values: ValueReply[];
+  resolve(reply: Reply): void;
+  reject(error: unknown): void;
+}
+
+/** Ends on the first error: everything that is still owed then fails with ServerUnreachable. */
+export class Connection {
+  readonly server: string;
+  readonly #socket: Socket;
+  readonly #idle: number;
+  readonly #parser: ReplyParser;
+  #pending: Pending[] = [];
+  #next = 0;
+  #watchdog: NodeJS.Timeout | undefined;
+  #failure: unknown;
+
+  /** Throws ServerUnreachable when the connection does not stand in time. */
+  static async open(address: Address, timeouts: Timeouts): Promise<Connection> {
+    const server = nameOf(address);
+    const socket = connect({ host: address.host, port: address.port, noDelay: true });
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        socket.destroy();
+        reject(new ServerUnreachable(server, `did not accept a connection within ${timeouts.connect} ms`));
+      }, timeouts.connect);
+      socket.once("connect", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      socket.once("error", (cause) => {
+        clearTimeout(timer);
+        reject(new ServerUnreachable(server, `is not reachable: ${describe(cause)}`, cause));
+      });
+    });
+    return new Connection(server, socket, timeouts.idle);
+  }
+
+  private constructor(server: string, socket: Socket, idle: number) {
+    this.server = server;
+    this.#socket = socket;
+    this.#idle = idle;
+    this.#parser = new ReplyParser({
+      onLine: (line) => this.#takeLine(line),
+      onValue: (value) => this.#head()?.values.push(value),
+    });
+    socket.removeAllListeners("error");
+    socket.on("data", (bytes: Uint8Array) => this.#receive(bytes));
+    socket.on("error", (cause) =>
+      this.#fail(new ServerUnreachable(server, `broke the connection: ${describe(cause)}`, cause)),
+    );
+    socket.on("close", () => this.#fail(new ServerUnreachable(server, "closed the connection")));
+  }
+
+  /** False once it has failed or was closed; open another one then. */
+  get usable(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** Sends at once, behind what is under way. The reply may be an error line: the caller judges it. */
+  exchange(request: Request): Promise<Reply> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ ...request, values: [], resolve, reject });
+      this.#socket.cork();
+      for (const part of request.parts) {
+        // Bytes that leave are a sign of life too: a slow link needs long for a chunk that nobody answers yet.
+        if (typeof part === "string") this.#socket.write(part, "latin1");
+        else this.#socket.write(part, () => this.#watchdog?.refresh());
+      }
+      this.#socket.uncork();
+      if (this.#watchdog === undefined) this.#watch();
+    });
+  }
+
+  /** What is still owed fails. The process may end afterwards. */
+  close(): void {
+    this.#fail(new ServerUnreachable(this.server, "was left: the client was closed"));
+  }
+
+  #head(): Pending | undefined {
+    return this.#pending[this.#next];
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.#failure !== undefined) return;
+    this.#watchdog?.refresh();
+    try {
+      this.#parser.push(bytes);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #takeLine(line: string): void {
+    const pending = this.#head();
+    if (!pending) {
+      this.#fail(new ServerUnreachable(this.server, `sent what was not asked for: ${JSON.stringify(line)}`));
+      return;
+    }
+    if (pending.kind === "lines" && !endsLines(line)) {
+      pending.onLine?.(line);
+      return;
+    }
+    this.#pending[this.#next++] = SETTLED;
+    if (this.#next === this.#pending.length) {
+      this.#pending = [];
+      this.#next = 0;
+      this.#unwatch();
+    }
+    pending.resolve({ line, values: pending.values });
+  }
+
+  #watch(): void {
+    this.#watchdog = setTimeout(() => {
+      this.#fail(new ServerUnreachable(this.server, `was silent for ${this.#idle} ms`));
+    }, this.#idle);
+  }
+
+  #unwatch(): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = undefined;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#unwatch();
+    this.#socket.destroy();
+    const owed = this.#pending.slice(this.#next);
+    this.#pending = [];
+    this.#next = 0;
+    for (const pending of owed) pending.reject(error);
+  }
+}
+
+export function nameOf({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Stands in the queue where a request was, so that its buffers are not kept. */
+const SETTLED: Pending = {
+  parts: [],
+  kind: "line",
+  values: [],
+  resolve() {
+    throw new Error("this reply was taken before");
+  },
+  reject() {
+    throw new Error("this reply was taken before");
+  },
+};
+
+function endsLines(line: string): boolean {
+  return /^(END|ERROR|CLIENT_ERROR|SERVER_ERROR|BUSY)\b/.test(line);
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? String(error.code) : "";
+  return error.message || code || error.name;
+}

@@ -1,0 +1,140 @@
+// What can go wrong with a large file, each as a class of its own: `error instanceof Evicted`.
+
+import { Fault, type FaultOptions } from "../../wire/faults.ts";
+
+/** `store`: a complete file of that name is there (code `exists`). */
+export class AlreadyExists extends Fault {
+  override readonly name = "AlreadyExists";
+  constructor(file: string, options: FaultOptions = {}) {
+    super("exists", `${quoted(file)} already exists`, {
+      hint: "Choose another name, remove it first, or store with replace (--replace).",
+      ...options,
+    });
+  }
+}
+
+/** No file of that name (code `not-found`). It was never stored, was removed, expired, or its manifest was evicted. */
+export class NotFound extends Fault {
+  override readonly name = "NotFound";
+  constructor(file: string) {
+    super("not-found", `${quoted(file)} is not there`, {
+      hint: "It was never stored, was removed, has expired, or the server has evicted it; 'cairn list' shows what is there.",
+    });
+  }
+}
+
+/** Part of the file is gone (code `evicted`): nobody can read it any more. */
+export class Evicted extends Fault {
+  override readonly name = "Evicted";
+  /** The chunks that are gone, from 0, in order. */
+  readonly missing: readonly number[];
+  /** How many chunks the file has. */
+  readonly total: number;
+  constructor(file: string, missing: readonly number[], total: number, hint?: string) {
+    super(
+      "evicted",
+      `${quoted(file)}: ${missing.length} of ${total} chunks were evicted (${numbers(missing)})`,
+      {
+        hint:
+          hint ?? "Store it again: an incomplete file is replaced. More memory (memcached -m) prevents it.",
+        details: { missing, total },
+      },
+    );
+    this.missing = missing;
+    this.total = total;
+  }
+}
+
+/** Stored bytes differ from what was stored (code `corrupt`): by checksum, digest, length or manifest. */
+export class Corrupt extends Fault {
+  override readonly name = "Corrupt";
+  /** The damaged chunks, from 0; empty when it is the manifest or the whole-file digest. */
+  readonly chunks: readonly number[];
+  constructor(file: string, what: string, chunks: readonly number[] = []) {
+    super("corrupt", `${quoted(file)} is corrupt: ${what}`, {
+      hint: "Remove it and store it again, or store it with replace (--replace).",
+      details: { chunks },
+    });
+    this.chunks = chunks;
+  }
+}
+
+/** Over a limit (code `too-large`): the client's maxSize, or the server's largest item. */
+export class TooLarge extends Fault {
+  override readonly name = "TooLarge";
+  /** In bytes; undefined where the server did not say. */
+  readonly limit: number | undefined;
+  constructor(message: string, limit: number | undefined, hint: string) {
+    super("too-large", message, { hint, details: { limit } });
+    this.limit = limit;
+  }
+}
+
+/** The file was replaced or removed while it was being read, stored or removed (code `replaced`). */
+export class Replaced extends Fault {
+  override readonly name = "Replaced";
+  constructor(file: string, doing: string) {
+    super("replaced", `${quoted(file)} was replaced or removed while it was being ${doing}`, {
+      hint: "Repeat the command to work with what is there now.",
+    });
+  }
+}
+
+/** A server refused the connection, closed it, or was silent for longer than the timeout (code `unreachable`). */
+export class ServerUnreachable extends Fault {
+  override readonly name = "ServerUnreachable";
+  /** `host:port`. */
+  readonly server: string;
+  constructor(server: string, what: string, cause?: unknown) {
+    super("unreachable", `memcached at ${server} ${what}`, {
+      hint: `Is it running? Start 'memcached' or 'cairn serve', or name other servers with --servers host:port.`,
+      details: { server },
+      cause,
+    });
+    this.server = server;
+  }
+}
+
+/** The server has no memory for another item and may not evict (code `out-of-memory`). */
+export class OutOfMemory extends Fault {
+  override readonly name = "OutOfMemory";
+  /** `host:port`. */
+  readonly server: string;
+  constructor(server: string, reply: string) {
+    super("out-of-memory", `memcached at ${server} is full: ${reply}`, {
+      hint: "Give it more memory (memcached -m), let it evict (without -M), or remove files.",
+      details: { server },
+    });
+    this.server = server;
+  }
+}
+
+/** The fault that an error line of the server means. */
+export function replyFault(line: string, server: string): Fault {
+  if (/^SERVER_ERROR out of memory/.test(line)) return new OutOfMemory(server, line);
+  if (/^SERVER_ERROR object too large/.test(line)) {
+    return new TooLarge(
+      `memcached at ${server} refuses an item of this size: ${line}`,
+      undefined,
+      "Use smaller chunks (--chunk-size), or start the server with a larger item limit (memcached -I).",
+    );
+  }
+  if (/unauthenticated/.test(line)) {
+    return new Fault("unauthenticated", `memcached at ${server} wants a password: ${line}`, {
+      hint: "Servers with passwords are not supported by this client.",
+    });
+  }
+  return new Fault("internal", `memcached at ${server} answered ${JSON.stringify(line.slice(0, 200))}`, {
+    hint: "Is this port really a memcached server?",
+  });
+}
+
+export function quoted(name: string): string {
+  return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);
+}
+
+function numbers(missing: readonly number[]): string {
+  return missing.length <= 12
+    ? missing.join(", ")
+    : `${missing.slice(0, 12).join(", ")} and ${missing.length - 12} more`;
+}
