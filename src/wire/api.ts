@@ -93,6 +93,10 @@ export const Status = z.object({
   jobs: z.record(JobState, z.number().int()),
   workers: z.number().int().describe("worker processes alive under this server"),
   disk: z.object({ free: z.number(), total: z.number() }).describe("bytes on the data folder's disk"),
+  doors: z
+    .array(z.object({ name: z.string(), url: z.string() }))
+    .optional()
+    .describe("what listens where"),
 });
 
 export type KeyEntry = z.infer<typeof KeyEntry>;

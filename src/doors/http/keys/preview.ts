@@ -1,0 +1,35 @@
+// The beginning of a value in a form that people can read: text where it is text, hexadecimal digits where not.
+
+export interface Preview {
+  readonly encoding: "text" | "hex";
+  readonly preview: string;
+  readonly truncated: boolean;
+}
+
+const TEXT_BYTES = 16_384;
+/** 256 lines of sixteen bytes. */
+const HEX_BYTES = 4096;
+/** C0 controls but tab and line ends, DEL, and C1: such bytes are not meant for eyes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it looks for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
+
+export function previewOf(value: Uint8Array): Preview {
+  const text = textOf(value.subarray(0, TEXT_BYTES), value.length > TEXT_BYTES);
+  if (text !== undefined) return { encoding: "text", preview: text, truncated: value.length > TEXT_BYTES };
+  const preview = Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, HEX_BYTES)).toString(
+    "hex",
+  );
+  return { encoding: "hex", preview, truncated: value.length > HEX_BYTES };
+}
+
+/** The bytes as UTF-8, or undefined. A `cut` value may end in the middle of a character, which is left out. */
+function textOf(bytes: Uint8Array, cut: boolean): string | undefined {
+  try {
+    // `stream` holds an unfinished character back instead of refusing it.
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream: cut });
+    return CONTROL.test(text) ? undefined : text;
+  } catch (cause) {
+    if (cause instanceof TypeError) return undefined;
+    throw cause;
+  }
+}

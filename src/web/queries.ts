@@ -1,0 +1,92 @@
+// What the dashboard asks the server for, and how often. Polling stops while the page is hidden.
+
+import {
+  keepPreviousData,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import type { FilePage, JobEntry, JobPage, KeyPage, KeyPreview, Status, UploadPage } from "../wire/api.ts";
+import { pathTo, ROUTES } from "../wire/routes.ts";
+import { fetchJson, withQuery } from "./requests.ts";
+
+const OFTEN = 1000;
+const SELDOM = 4000;
+
+export function useStatus() {
+  return useQuery({
+    queryKey: ["status"],
+    queryFn: ({ signal }) => fetchJson<Status>(ROUTES.status, { signal }),
+    refetchInterval: OFTEN * 2,
+  });
+}
+
+/** Keys in byte order; `prefix` percent-encoded. */
+export function useKeys(prefix: string, limit: number) {
+  return usePages<KeyPage>(["keys", prefix, limit], SELDOM, (after, signal) =>
+    fetchJson(
+      `${ROUTES.keys}?limit=${limit}&prefix=${prefix}${after && `&after=${encodeURIComponent(after)}`}`,
+      { signal },
+    ),
+  );
+}
+
+/** `key` as the list gave it: percent-encoded already. */
+export function usePreview(key: string) {
+  return useQuery({
+    queryKey: ["preview", key],
+    queryFn: ({ signal }) => fetchJson<KeyPreview>(`${ROUTES.valuePreview}?key=${key}`, { signal }),
+    refetchInterval: SELDOM,
+  });
+}
+
+export function useUploads(query: Readonly<Record<string, string>>) {
+  return usePages<UploadPage>(["uploads", query], OFTEN, (after, signal) =>
+    fetchJson(withQuery(ROUTES.uploads, { ...query, after }), { signal }),
+  );
+}
+
+export function useFiles(query: Readonly<Record<string, string>>) {
+  return usePages<FilePage>(["files", query], SELDOM, (after, signal) =>
+    fetchJson(withQuery(ROUTES.files, { ...query, after }), { signal }),
+  );
+}
+
+export function useJobs(query: Readonly<Record<string, string>>) {
+  return usePages<JobPage>(["jobs", query], OFTEN, (after, signal) =>
+    fetchJson(withQuery(ROUTES.jobs, { ...query, after }), { signal }),
+  );
+}
+
+/** One job, until it has ended. */
+export function useJob(id: string) {
+  return useQuery({
+    queryKey: ["job", id],
+    queryFn: ({ signal }) => fetchJson<JobEntry>(pathTo(ROUTES.job, { id }), { signal }),
+    refetchInterval: ({ state }) => (state.data && state.data.finishedAt !== null ? false : OFTEN / 2),
+  });
+}
+
+/** A request that changes something; every list is asked for anew afterwards. */
+export function useChange<T>(change: (input: T) => Promise<unknown>) {
+  const client = useQueryClient();
+  return useMutation({ mutationFn: change, onSettled: () => client.invalidateQueries() });
+}
+
+/** Pages by cursor. They are refreshed while only the first is loaded: nobody who reads on wants rows to move. */
+function usePages<P extends { readonly next: string | null }>(
+  queryKey: readonly unknown[],
+  interval: number,
+  fetchPage: (after: string, signal: AbortSignal) => Promise<P>,
+) {
+  return useInfiniteQuery({
+    queryKey,
+    queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next,
+    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > 1 ? false : interval),
+    refetchOnWindowFocus: ({ state }) => (state.data?.pages.length ?? 0) <= 1,
+    placeholderData: keepPreviousData,
+  });
+}

@@ -1,0 +1,149 @@
+// Finished files: whole, immutable, each with its digest.
+
+import { Button, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { type ReactNode, useEffect, useState } from "react";
+import type { FileEntry } from "../../wire/api.ts";
+import { pathTo, ROUTES } from "../../wire/routes.ts";
+import { formatBytes, formatCount, formatStamp } from "../format.ts";
+import { hrefTo, replaceParams } from "../location.ts";
+import { Confirm } from "../pieces/confirm.tsx";
+import { CopyText } from "../pieces/copy-text.tsx";
+import { Facts } from "../pieces/facts.tsx";
+import { Download, Search } from "../pieces/icons.tsx";
+import { Empty, Loading, Problem } from "../pieces/notices.tsx";
+import { column, LoadMore, RecordTable } from "../pieces/record-table.tsx";
+import { When } from "../pieces/when.tsx";
+import { useChange, useFiles } from "../queries.ts";
+import { fetchJson } from "../requests.ts";
+
+const COLUMNS = [
+  column<FileEntry>("name", "Name", (file) => <span className="name">{file.name || file.id}</span>),
+  column<FileEntry>("size", "Size", (file) => formatBytes(file.size)),
+  column<FileEntry>("sha256", "SHA-256", (file) => (
+    <CopyText text={file.sha256} shown={file.sha256.slice(0, 12)} label="Copy the SHA-256" />
+  )),
+  column<FileEntry>("time", "Created", (file) => <When at={file.createdAt} />),
+  column<FileEntry>("actions", "", (file) => <FileActions file={file} />),
+];
+
+export function Files({ params }: { readonly params: URLSearchParams }): ReactNode {
+  const [text, setText] = useState(params.get("prefix") ?? "");
+  const [prefix] = useDebouncedValue(text, 200);
+  useEffect(() => replaceParams({ prefix }), [prefix]);
+  return (
+    <section className="page">
+      <div className="page-head">
+        <h1>Files</h1>
+        <TextInput
+          className="filter"
+          aria-label="Only files whose name begins with"
+          placeholder="Only names that begin with…"
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          leftSection={<Search />}
+        />
+      </div>
+      <FileTable prefix={prefix} open={params.get("open") ?? ""} />
+    </section>
+  );
+}
+
+function FileTable({ prefix, open }: { readonly prefix: string; readonly open: string }): ReactNode {
+  const query = useFiles({ prefix });
+  if (query.error)
+    return <Problem error={query.error} title="The files cannot be listed" onRetry={query.refetch} />;
+  if (!query.data) return <Loading rows={4} />;
+  const files = query.data.pages.flatMap((page) => page.files);
+  if (files.length === 0) return <NoFiles prefix={prefix} />;
+  return (
+    <div className="card flush">
+      <RecordTable
+        label="Files"
+        columns={COLUMNS}
+        records={files}
+        idOf={(file) => file.id}
+        nameOf={(file) => file.name || file.id}
+        open={open}
+        onOpen={(id) => replaceParams({ open: id })}
+        details={(file) => <FileDetails file={file} />}
+      />
+      <LoadMore query={query} />
+    </div>
+  );
+}
+
+export function DownloadFile({
+  file,
+  label,
+}: {
+  readonly file: FileEntry;
+  readonly label: string;
+}): ReactNode {
+  return (
+    <Button
+      component="a"
+      href={file.url}
+      download={file.name}
+      size="compact-sm"
+      variant="light"
+      leftSection={<Download />}
+      aria-label={`Download ${file.name || file.id}`}
+    >
+      {label}
+    </Button>
+  );
+}
+
+function FileActions({ file }: { readonly file: FileEntry }): ReactNode {
+  const remove = useChange((id: string) =>
+    fetchJson(pathTo(ROUTES.fileRecord, { id }), { method: "DELETE" }),
+  );
+  return (
+    <span className="actions">
+      <DownloadFile file={file} label="Download" />
+      <Confirm
+        label="Delete"
+        title="Delete this file?"
+        error={remove.error}
+        pending={remove.isPending}
+        onConfirm={(done) => remove.mutate(file.id, { onSuccess: done })}
+      >
+        <p className="plain">
+          <strong>{file.name || file.id}</strong>, {formatBytes(file.size)}, cannot be brought back.
+        </p>
+      </Confirm>
+    </span>
+  );
+}
+
+function FileDetails({ file }: { readonly file: FileEntry }): ReactNode {
+  return (
+    <div className="details">
+      <Facts
+        facts={[
+          ["Id", <code key="id">{file.id}</code>],
+          ["Size", `${formatCount(file.size)} bytes`],
+          ["SHA-256", <code key="sha256">{file.sha256}</code>],
+          ["Type", file.mediaType],
+          ["From", <code key="origin">{file.origin}</code>],
+          ["Created", formatStamp(file.createdAt)],
+          ["Removed", file.expiresAt === null ? "never" : formatStamp(file.expiresAt)],
+        ]}
+      />
+    </div>
+  );
+}
+
+function NoFiles({ prefix }: { readonly prefix: string }): ReactNode {
+  if (prefix !== "") return <Empty title={`No file's name begins with “${prefix}”`} />;
+  return (
+    <Empty title="No files yet">
+      <span>
+        A file appears here when its upload is complete, or when a job has made it. Drop a CSV on the{" "}
+        <a href={hrefTo("overview")}>overview</a>, or send a file with the command:
+      </span>
+      <pre>cairn upload FILE</pre>
+    </Empty>
+  );
+}

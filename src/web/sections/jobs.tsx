@@ -1,0 +1,95 @@
+// Jobs, newest first: what they do, how far they are, and what came of them.
+
+import { Select, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { type ReactNode, useEffect, useState } from "react";
+import { hrefTo, replaceParams } from "../location.ts";
+import { Search } from "../pieces/icons.tsx";
+import { JobTable } from "../pieces/job-table.tsx";
+import { Empty, Loading, Problem } from "../pieces/notices.tsx";
+import { LoadMore } from "../pieces/record-table.tsx";
+import { useJobs } from "../queries.ts";
+
+const STATES = [
+  { value: "", label: "Every state" },
+  { value: "queued", label: "Queued" },
+  { value: "running", label: "Running" },
+  { value: "succeeded", label: "Succeeded" },
+  { value: "failed", label: "Failed" },
+  { value: "cancelled", label: "Cancelled" },
+];
+
+export function Jobs({ params }: { readonly params: URLSearchParams }): ReactNode {
+  const [text, setText] = useState(params.get("text") ?? "");
+  const [kind, setKind] = useState(params.get("kind") ?? "");
+  const [settled] = useDebouncedValue(text, 250);
+  const [settledKind] = useDebouncedValue(kind, 250);
+  useEffect(() => replaceParams({ text: settled, kind: settledKind }), [settled, settledKind]);
+  const state = params.get("state") ?? "";
+  return (
+    <section className="page">
+      <div className="page-head">
+        <h1>Jobs</h1>
+        <TextInput
+          className="filter"
+          aria-label="Jobs with this text in their id or input"
+          placeholder="Text in the id or input…"
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          leftSection={<Search />}
+        />
+        <TextInput
+          className="kind"
+          aria-label="Jobs of this kind"
+          placeholder="Kind"
+          value={kind}
+          onChange={(event) => setKind(event.currentTarget.value)}
+        />
+        <Select
+          className="state"
+          aria-label="Jobs in this state"
+          data={STATES}
+          value={state}
+          allowDeselect={false}
+          onChange={(value) => replaceParams({ state: value ?? "", open: "" })}
+        />
+      </div>
+      <PagedJobs
+        filter={{ state, kind: settledKind.trim(), text: settled.trim() }}
+        open={params.get("open") ?? ""}
+      />
+    </section>
+  );
+}
+
+function PagedJobs({
+  filter,
+  open,
+}: {
+  readonly filter: Readonly<Record<string, string>>;
+  readonly open: string;
+}): ReactNode {
+  const query = useJobs(filter);
+  if (query.error)
+    return <Problem error={query.error} title="The jobs cannot be listed" onRetry={query.refetch} />;
+  if (!query.data) return <Loading rows={5} />;
+  const jobs = query.data.pages.flatMap((page) => page.jobs);
+  if (jobs.length === 0) return <NoJobs filtered={Object.values(filter).some((value) => value !== "")} />;
+  return (
+    <div className="card flush">
+      <JobTable jobs={jobs} open={open} onOpen={(id) => replaceParams({ open: id })} />
+      <LoadMore query={query} />
+    </div>
+  );
+}
+
+export function NoJobs({ filtered }: { readonly filtered: boolean }): ReactNode {
+  if (filtered) return <Empty title="No job matches the filter" />;
+  return (
+    <Empty title="No jobs yet">
+      <span>
+        Drop a CSV on the <a href={hrefTo("overview")}>overview</a>, or merge log files by date there.
+      </span>
+    </Empty>
+  );
+}
