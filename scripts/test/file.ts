@@ -4,8 +4,8 @@
 // exit code 0 there, and a file that does not load is missing from its report. Here both are failures.
 
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { run } from "../run.ts";
+import { join, resolve } from "node:path";
+import { ROOT, run } from "../run.ts";
 import { readReport } from "./junit.ts";
 
 export interface FileResult {
@@ -37,7 +37,7 @@ export async function runFile(file: string, reports: string, number: number): Pr
       `--timeout=${TEST_LIMIT_MS}`,
       "--reporter=junit",
       `--reporter-outfile=${report}`,
-      `./${file}`,
+      resolve(ROOT, file),
     ],
     { limitMs: FILE_LIMIT_MS },
   );
