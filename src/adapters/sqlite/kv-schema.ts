@@ -1,0 +1,97 @@
+// The kv database: its tables and the statements on them.
+
+import type { Database } from "bun:sqlite";
+
+/** "Ckv1" in the file's header. */
+export const KV_APPLICATION_ID = 0x436b7631;
+
+/**
+ * An ordinary table, with the key in an index of its own. WITHOUT ROWID would keep whole rows in the nodes of the
+ * tree, which makes it deep as soon as values have some hundred bytes. New rows go to the end of the table, so many
+ * of them share a page of the WAL; an overwrite of a key leaves the index alone. The value is the last column: what
+ * stands before it is read without its pages. Keys are text of U+0000 to U+00FF, whose UTF-8 sorts as the bytes do.
+ */
+export const KV_MIGRATIONS: readonly string[] = [
+  `CREATE TABLE items (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    flags INTEGER NOT NULL,
+    exptime INTEGER NOT NULL,
+    cas INTEGER NOT NULL,
+    value BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE totals (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    items INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    cas INTEGER NOT NULL,
+    flush_at INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO totals VALUES (1, 0, 0, 0, 0);`,
+];
+
+/** One row, written with every transaction, so that a start needs no count of all items. */
+export interface Totals {
+  items: number;
+  /** Of keys and values. */
+  bytes: number;
+  /** The last cas unique that was given out. */
+  cas: number;
+  /** ms since 1970; 0: no `flush_all` is waiting. */
+  flush_at: number;
+}
+
+export interface HeadRow {
+  readonly id: number;
+  readonly flags: number;
+  readonly exptime: number;
+  readonly cas: number;
+  readonly size: number;
+}
+
+export interface ItemRow {
+  readonly id: number;
+  readonly flags: number;
+  readonly exptime: number;
+  readonly cas: number;
+  readonly value: Uint8Array;
+}
+
+export interface KeyRow {
+  readonly key: string;
+  readonly flags: number;
+  readonly exptime: number;
+  readonly cas: number;
+  readonly size: number;
+}
+
+export type Statements = ReturnType<typeof prepareStatements>;
+
+export function prepareStatements(db: Database) {
+  return {
+    begin: db.query<null, []>("BEGIN IMMEDIATE"),
+    commit: db.query<null, []>("COMMIT"),
+    rollback: db.query<null, []>("ROLLBACK"),
+    head: db.query<HeadRow, [string]>(
+      "SELECT id, flags, exptime, cas, length(value) AS size FROM items WHERE key = ?",
+    ),
+    item: db.query<ItemRow, [string]>("SELECT id, flags, exptime, cas, value FROM items WHERE key = ?"),
+    insert: db.query<null, [string, number, number, number, Uint8Array]>(
+      "INSERT INTO items (key, flags, exptime, cas, value) VALUES (?, ?, ?, ?, ?)",
+    ),
+    update: db.query<null, [number, number, number, Uint8Array, number]>(
+      "UPDATE items SET flags = ?, exptime = ?, cas = ?, value = ? WHERE id = ?",
+    ),
+    touch: db.query<null, [number, number]>("UPDATE items SET exptime = ? WHERE id = ?"),
+    remove: db.query<null, [number]>("DELETE FROM items WHERE id = ?"),
+    removeAll: db.query<null, []>("DELETE FROM items"),
+    page: db.query<KeyRow, [string, string, number]>(
+      `SELECT key, flags, exptime, cas, length(value) AS size FROM items
+       WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
+    ),
+    totals: db.query<Totals, []>("SELECT items, bytes, cas, flush_at FROM totals"),
+    saveTotals: db.query<null, [number, number, number, number]>(
+      "UPDATE totals SET items = ?, bytes = ?, cas = ?, flush_at = ?",
+    ),
+  };
+}

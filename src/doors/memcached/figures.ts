@@ -1,0 +1,126 @@
+// What the `stats` commands tell: counted on the way, since the start or the last `stats reset`.
+
+import type { KvStats } from "../../ports/kv.ts";
+import type { ItemCommand } from "../../wire/memcached/commands.ts";
+import type { Reply } from "../../wire/memcached/replies.ts";
+
+/** Names, meanings and order as in memcached (protocol.txt "Statistics"). */
+export class Figures {
+  currConnections = 0;
+  totalConnections = 0;
+  bytesRead = 0;
+  bytesWritten = 0;
+
+  #gets = 0;
+  #hits = 0;
+  #sets = 0;
+  #flushes = 0;
+  #touches = 0;
+  #touchHits = 0;
+  #deleteHits = 0;
+  #deleteMisses = 0;
+  #incrHits = 0;
+  #incrMisses = 0;
+  #decrHits = 0;
+  #decrMisses = 0;
+  #casHits = 0;
+  #casMisses = 0;
+  #casBadval = 0;
+  #tooLarge = 0;
+  #noMemory = 0;
+
+  /** Hot: no allocation. */
+  count(command: ItemCommand, reply: Reply): void {
+    switch (command.kind) {
+      case "get":
+        this.#gets++;
+        if (reply !== "miss") this.#hits++;
+        return;
+      case "gat":
+        this.#gets++;
+        this.#touches++;
+        if (reply !== "miss") {
+          this.#hits++;
+          this.#touchHits++;
+        }
+        return;
+      case "cas":
+        if (reply === "stored") this.#casHits++;
+        else if (reply === "exists") this.#casBadval++;
+        else this.#casMisses++;
+        this.#sets++;
+        return;
+      case "too-large":
+        this.#tooLarge++;
+        return;
+      case "touch":
+        this.#touches++;
+        if (reply === "touched") this.#touchHits++;
+        return;
+      case "delete":
+        if (reply === "deleted") this.#deleteHits++;
+        else this.#deleteMisses++;
+        return;
+      case "incr":
+        if (reply === "not-found") this.#incrMisses++;
+        else this.#incrHits++;
+        return;
+      case "decr":
+        if (reply === "not-found") this.#decrMisses++;
+        else this.#decrHits++;
+        return;
+      case "flush":
+        this.#flushes++;
+        return;
+      default:
+        this.#sets++;
+    }
+  }
+
+  /** A command whose transaction failed. */
+  countFailure(): void {
+    this.#noMemory++;
+  }
+
+  /** `stats reset`: connections go on being counted, as in memcached. */
+  reset(): void {
+    this.bytesRead = this.bytesWritten = 0;
+    this.#gets = this.#hits = this.#sets = this.#flushes = this.#touches = this.#touchHits = 0;
+    this.#deleteHits = this.#deleteMisses = this.#incrHits = this.#incrMisses = 0;
+    this.#decrHits = this.#decrMisses = this.#casHits = this.#casMisses = this.#casBadval = 0;
+    this.#tooLarge = this.#noMemory = 0;
+  }
+
+  /** The rows of a plain `stats` that are counted here, joined with those of the store. */
+  rows(stored: KvStats): readonly (readonly [name: string, value: number])[] {
+    return [
+      ["curr_connections", this.currConnections],
+      ["total_connections", this.totalConnections],
+      ["cmd_get", this.#gets],
+      ["cmd_set", this.#sets],
+      ["cmd_flush", this.#flushes],
+      ["cmd_touch", this.#touches],
+      ["get_hits", this.#hits],
+      ["get_misses", this.#gets - this.#hits],
+      ["delete_misses", this.#deleteMisses],
+      ["delete_hits", this.#deleteHits],
+      ["incr_misses", this.#incrMisses],
+      ["incr_hits", this.#incrHits],
+      ["decr_misses", this.#decrMisses],
+      ["decr_hits", this.#decrHits],
+      ["cas_misses", this.#casMisses],
+      ["cas_hits", this.#casHits],
+      ["cas_badval", this.#casBadval],
+      ["touch_hits", this.#touchHits],
+      ["touch_misses", this.#touches - this.#touchHits],
+      ["store_too_large", this.#tooLarge],
+      ["store_no_memory", this.#noMemory],
+      ["bytes_read", this.bytesRead],
+      ["bytes_written", this.bytesWritten],
+      ["bytes", stored.bytes],
+      ["curr_items", stored.items],
+      ["total_items", stored.totalItems],
+      ["evictions", 0],
+    ];
+  }
+}

@@ -1,0 +1,115 @@
+// Items under keys: what memcached calls its cache, and we keep.
+
+import type { ItemCommand, KeyCommand } from "../wire/memcached/commands.ts";
+import type { Reply } from "../wire/memcached/replies.ts";
+
+/** What is known of an item without reading its value. */
+export interface ItemHead {
+  /** 32 bits, unsigned; opaque to us. */
+  readonly flags: number;
+  /** When it expires, in ms since 1970; 0: never. */
+  readonly exptime: number;
+  /** Grows with every change of the value, over all keys, across restarts; stays below 2^53. */
+  readonly cas: number;
+  /** Bytes of the value. */
+  readonly size: number;
+}
+
+export interface Item extends ItemHead {
+  readonly value: Uint8Array;
+}
+
+export interface KeyHead extends ItemHead {
+  /** One character (U+0000 to U+00FF) per byte. */
+  readonly key: string;
+}
+
+/** What becomes of an item. `put` gives it a new cas unique; `touch` does not. */
+export type Change =
+  | { readonly kind: "put"; readonly flags: number; readonly exptime: number; readonly value: Uint8Array }
+  | { readonly kind: "touch"; readonly exptime: number }
+  | { readonly kind: "remove" };
+
+export interface Decision {
+  readonly reply: Reply;
+  /** Absent: nothing changes. */
+  readonly change?: Change;
+}
+
+/**
+ * The rules of memcached, as pure functions, handed to the adapter that carries them out: so SQLite, memory and
+ * Redis behave the same. They are made by `domain/kv/rules.ts`.
+ */
+export interface Rules {
+  /** Whether `decide` looks at the stored value; else the adapter may pass an item with an empty value. */
+  needsValue(command: KeyCommand): boolean;
+
+  /** `item`: what is stored under the command's key, or undefined. `now`: ms since 1970. */
+  decide(command: KeyCommand, item: Item | undefined, now: number): Decision;
+
+  /** The time (ms since 1970) at which a `flush_all` that is given at `now` takes effect; `now` or earlier: at once. */
+  flushAt(delay: number, now: number): number;
+}
+
+export interface ScanQuery {
+  /** Only keys that begin so; may be empty. */
+  readonly prefix: string;
+  /** Only keys after this one. */
+  readonly after?: string;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+export interface KeyHeadPage {
+  /** In ascending order of the keys' bytes. */
+  readonly keys: readonly KeyHead[];
+  /** Give it as `after` to get the next page; null on the last. */
+  readonly next: string | null;
+}
+
+export interface KvStats {
+  readonly items: number;
+  /** Bytes of all keys and values. */
+  readonly bytes: number;
+  /** Values stored since the process started. */
+  readonly totalItems: number;
+}
+
+/**
+ * Contract, for every adapter:
+ * - What `execute` answers is durable, if the adapter is: the promise of a batch that writes resolves after the commit.
+ * - Commands of a batch are carried out in order and see the effects of those before them. Batches of one caller
+ *   are given one after the other (the next when the last is answered); batches of several callers may share a
+ *   transaction, in which they keep the order in which they were given.
+ * - No batch, and no `read` or `scan`, ever sees a value that a crash could take back. (A batch with writes may
+ *   see those of others in its own transaction, for it is answered only after the commit, or fails with them.)
+ * - If a transaction fails, every batch in it rejects with the Fault, nothing is changed, and later ones work.
+ * - A `flush_all` with a delay takes effect at its time, also across a restart: what was stored by then is gone. A later
+ *   `flush_all` takes the place of one that still waits.
+ * - Memory is bounded: the items are never all in memory (but in the memory adapter), and the replies of one
+ *   call hold about `budget` bytes of values.
+ * - One process at a time: opening a store that another one serves is Fault `conflict`.
+ * - Errors are Faults: `no-space`, `corrupt`, `forbidden`, `busy`, `unreachable`, `internal`.
+ */
+export interface Kv extends AsyncDisposable {
+  /**
+   * Carries out a batch. Reads alone may be answered at once, without a promise; there is never more than one promise a batch.
+   *
+   * Replies stand in the order of the commands. There may be fewer replies than commands, at least one: as soon as the values
+   * found exceed `budget` bytes (default 1 MiB) the rest is not carried out, and the caller gives it again.
+   * A value in a reply belongs to the caller. Throws or rejects with a Fault: then nothing of the batch is changed.
+   */
+  execute(batch: readonly ItemCommand[], budget?: number): readonly Reply[] | Promise<readonly Reply[]>;
+
+  /** One item, without counting as a command; a miss is a value. */
+  read(key: string): Promise<Item | undefined>;
+
+  /** A page of keys without their values. Keys stored throughout a listing appear exactly once; others at most once. */
+  scan(query: ScanQuery): Promise<KeyHeadPage>;
+
+  /** Right after a restart too, without reading all items. */
+  stats(): Promise<KvStats>;
+
+  /** Commits what was given to `execute`, answers it, and lets go of the store. Later calls fail. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

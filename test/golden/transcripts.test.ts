@@ -1,0 +1,49 @@
+// Every transcript, against Cairn and against a stock memcached: a wrong one is found by the reference.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { MemcachedServer } from "../support/memcached-server.ts";
+import { exchange, type Served, serveKv } from "../support/memcached-wire.ts";
+import { readTranscript, type Section, type Server } from "../support/transcript.ts";
+
+let cairn: Served;
+let memcached: MemcachedServer;
+
+beforeAll(async () => {
+  cairn = serveKv();
+  memcached = await MemcachedServer.start();
+});
+afterAll(async () => {
+  await cairn[Symbol.asyncDispose]();
+  await memcached[Symbol.asyncDispose]();
+});
+
+/** Sent behind every section that does not close; `mn` would make memcached send early. */
+const LAST = "stats reset\r\n";
+const LAST_ANSWER = "RESET\r\n";
+
+const folder = new URL(".", import.meta.url).pathname;
+for (const file of readdirSync(folder).filter((name) => name.endsWith(".txt"))) {
+  describe(file, () => {
+    for (const section of readTranscript(readFileSync(`${folder}${file}`, "utf8"))) {
+      if (section.output.cairn) test(`Cairn: ${section.name}`, () => play(section, "cairn"));
+      if (section.output.memcached) test(`memcached: ${section.name}`, () => play(section, "memcached"));
+    }
+  });
+}
+
+async function play(section: Section, server: Server): Promise<void> {
+  const port = server === "cairn" ? cairn.port : memcached.port;
+  await exchange(port, "flush_all\r\nmn\r\n", "MN\r\n");
+  const { text, closed } = section.closes[server]
+    ? await exchange(port, section.input)
+    : await exchange(port, `${section.input}${LAST}`, LAST_ANSWER);
+  const answer = section.closes[server] ? text : text.slice(0, -LAST_ANSWER.length);
+  expect(closed).toBe(section.closes[server]);
+  expect(abridge(answer)).toMatch(section.output[server] ?? /^$/);
+}
+
+/** Failure messages stay readable. */
+function abridge(text: string): string {
+  return text.length > 200_000 ? `${text.length} bytes: ${text.slice(0, 200)}` : text;
+}
