@@ -7,7 +7,10 @@ export interface Measure {
   /** The header of the output column. */
   readonly name: string;
   readonly of: "sum" | "count" | "min" | "max" | "avg";
-  /** A column of the input by its header; null for a plain `count` of rows. */
+  /**
+   * A column of the input by its header; null for a plain `count` of rows. A `count` of a column counts the rows
+   * where it is not empty; all others want a number in it: to 9 decimal places, below 10^29.
+   */
   readonly column: string | null;
 }
 
@@ -25,7 +28,7 @@ export interface AggregationSource {
 }
 
 export interface RejectedRow {
-  /** From 1; the header is line 1. */
+  /** From 1; the header is line 1. Line breaks inside quotes do not count. */
   readonly line: number;
   readonly reason: string;
   /** The row's text, cut at 1,000 characters. */
@@ -49,7 +52,8 @@ export interface AggregationResult extends AsyncDisposable {
  * Contract, for every adapter:
  * - Memory stays within the limit the adapter was opened with, whatever the input; it spills to scratch.
  * - Sums of integers are exact, also beyond 2^53.
- * - No row vanishes: it is counted in `rows` or in `rejected`.
+ * - No row vanishes: it is counted in `rows` or in `rejected`. A row of the wrong width (one empty field too many
+ *   is forgiven), or without a number where a measure wants one, is rejected. Blank lines are no rows.
  * - Column names are data, never code.
  * - Disposing the result removes everything in scratch; so does a failure.
  * - Errors are Faults: `invalid` (no such column, not a CSV, ambiguous header), `cancelled`, `no-space`, `internal`.

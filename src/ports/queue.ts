@@ -125,6 +125,9 @@ export interface Queue {
 
   complete(lease: Lease, result: Json): Promise<void>;
 
+  /** Gives the job back unfinished, to be claimed again at once; the attempt does not count. For a worker that stops. */
+  release(lease: Lease): Promise<void>;
+
   /**
    * Ends this attempt with an error: the job is queued again not before `retryAt` (ms since 1970) if attempts
    * are left, else failed. `retryAt: null` fails it at once. Code `cancelled` makes it cancelled.
@@ -146,8 +149,10 @@ export interface Queue {
   /**
    * Puts jobs whose lease ran out back into the queue (or fails them when attempts are used up, or cancels
    * them when that was asked for). Returns how many. Safe to call from many processes.
+   *
+   * `dead`: a worker that is known to have died; its leases count as run out.
    */
-  recover(): Promise<number>;
+  recover(dead?: string): Promise<number>;
 
   /** Removes up to `limit` jobs that ended at or before `at` (ms since 1970); returns them, so results can go too. */
   prune(at: number, limit: number): Promise<readonly Job[]>;

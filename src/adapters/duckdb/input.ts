@@ -1,0 +1,67 @@
+// The input of an aggregation as a local file whose lines end in `\n`, which is what DuckDB reads without surprises.
+
+import type { AggregationSource } from "../../ports/aggregation.ts";
+
+const QUOTE = 34;
+const CR = 13;
+const LF = 10;
+
+/**
+ * The path to read. The file itself where it is local and free of carriage returns; else a copy at `spool`: DuckDB
+ * loses rows without a word where `\r\n` and `\n` are mixed.
+ */
+export async function localInput(
+  { content }: AggregationSource,
+  spool: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const local = "path" in content;
+  if (local && !(await hasCarriageReturn(content.path, signal))) return content.path;
+  const source = local ? Bun.file(content.path).stream() : content;
+  const writer = Bun.file(spool).writer({ highWaterMark: 1 << 20 });
+  const lines = new LineEnds();
+  try {
+    for await (const piece of source) {
+      signal.throwIfAborted();
+      writer.write(lines.next(piece));
+      await writer.flush();
+    }
+  } finally {
+    await writer.end();
+  }
+  return spool;
+}
+
+/** Turns `\r\n` and a lone `\r` into `\n` outside of quotes. What is inside of them is content. */
+class LineEnds {
+  #quoted = false;
+  /** The last byte of the piece before was a `\r` that became `\n`; a `\n` after it is the same line end. */
+  #afterCr = false;
+
+  next(piece: Uint8Array): Uint8Array {
+    const out = new Uint8Array(piece.length);
+    let length = 0;
+    for (let i = 0; i < piece.length; i++) {
+      const byte = piece[i] ?? 0;
+      if (byte === LF && this.#afterCr) {
+        this.#afterCr = false;
+        continue;
+      }
+      this.#afterCr = false;
+      if (byte === QUOTE) this.#quoted = !this.#quoted;
+      if (byte === CR && !this.#quoted) {
+        this.#afterCr = true;
+        out[length++] = LF;
+      } else out[length++] = byte;
+    }
+    return out.subarray(0, length);
+  }
+}
+
+async function hasCarriageReturn(path: string, signal: AbortSignal): Promise<boolean> {
+  for await (const piece of Bun.file(path).stream()) {
+    signal.throwIfAborted();
+    if (piece.includes(CR)) return true;
+  }
+  return false;
+}
