@@ -52,7 +52,12 @@ export interface Staging {
   /** Reads staged bytes back: to hash them, or to compare a repeated chunk. The caller asks only for covered ranges. */
   read(id: StagingId, range: ByteRange): AsyncIterable<Uint8Array>;
 
-  /** Turns the first `size` bytes into a blob, durably, and forgets the staging id. Returns the blob's id. */
+  /**
+   * Turns the first `size` bytes into a blob, durably, and forgets the staging id. Returns the blob's id, which is
+   * the staging id. Repeating it after a crash returns the blob again, so that the steps after it can be repaired.
+   *
+   * Fault `corrupt` if the store holds fewer bytes, where it can tell.
+   */
   commit(id: StagingId, size: number): Promise<BlobId>;
 
   /** Idempotent: discarding what is not there succeeds. */

@@ -1,0 +1,153 @@
+// Blobs in a folder: one file each, fanned out by the first two characters of the id.
+
+import { open, opendir, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type {
+  BlobId,
+  BlobStat,
+  Blobs,
+  ByteRange,
+  Content,
+  LocalFile,
+  WrittenBlob,
+} from "../../ports/blobs.ts";
+import type { StagedWrite } from "../../ports/staging.ts";
+import { Fault, toFault } from "../../wire/faults.ts";
+import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
+
+/** Tells this run's temporary files from those of a crashed one that had the same process id (1 in a container). */
+const RUN = crypto.randomUUID().slice(0, 8);
+
+export class DiskBlobs implements Blobs {
+  readonly #folder: string;
+  readonly #temporary: string;
+
+  private constructor(root: string) {
+    this.#folder = join(root, "blobs");
+    this.#temporary = join(root, "temporary");
+  }
+
+  /** Opens or creates the store in the folder `root`, and removes what crashed processes left half-written. */
+  static async open(root: string): Promise<DiskBlobs> {
+    const blobs = new DiskBlobs(root);
+    try {
+      await makeFolder(blobs.#folder);
+      await makeFolder(blobs.#temporary);
+      await sweepTemporary(blobs.#temporary);
+    } catch (error) {
+      throw toFault(error);
+    }
+    return blobs;
+  }
+
+  async put(
+    id: BlobId,
+    source: AsyncIterable<Uint8Array>,
+    options: { readonly size?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<WrittenBlob> {
+    const temporary = join(this.#temporary, `${process.pid}-${RUN}-${crypto.randomUUID()}`);
+    const hasher = new Bun.CryptoHasher("sha256");
+    let result: StagedWrite;
+    try {
+      result = await writeFile(temporary, source, hasher, options.signal);
+      if (!("interrupted" in result)) {
+        await this.adopt(id, temporary);
+        return { id, size: result.written, sha256: hasher.digest("hex") };
+      }
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw toFault(error);
+    }
+    await rm(temporary, { force: true });
+    throw result.interrupted;
+  }
+
+  /** Makes a synced file on the same disk the blob `id`, by renaming it. */
+  async adopt(id: BlobId, path: string): Promise<void> {
+    const target = this.#path(id);
+    // Ids are random, so this check cannot lose a race; rename works on disks that have no hard links.
+    if (await this.stat(id)) throw new Fault("exists", `the blob ${id} exists already`);
+    await makeFolder(dirname(target));
+    await rename(path, target);
+    await syncFolder(dirname(target));
+  }
+
+  async open(id: BlobId, range?: ByteRange): Promise<Content> {
+    const found = await this.stat(id);
+    if (!found) throw new Fault("not-found", `there is no blob ${id}`);
+    const { start, end } = range ?? { start: 0, end: found.size };
+    if (start < 0 || start > end || end > found.size) {
+      throw new Fault("range", `bytes ${start} to ${end} lie outside the ${found.size} bytes of ${id}`);
+    }
+    return Bun.file(this.#path(id)).slice(start, end);
+  }
+
+  async stat(id: BlobId): Promise<BlobStat | undefined> {
+    try {
+      const { size } = await stat(this.#path(id));
+      return { id, size };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw toFault(error);
+    }
+  }
+
+  async remove(id: BlobId): Promise<void> {
+    const path = this.#path(id);
+    try {
+      await rm(path);
+      await syncFolder(dirname(path));
+    } catch (error) {
+      if (!isMissing(error)) throw toFault(error);
+    }
+  }
+
+  async *list(): AsyncGenerator<BlobStat> {
+    for await (const folder of await opendir(this.#folder)) {
+      for await (const entry of await opendir(join(this.#folder, folder.name))) {
+        const found = await this.stat(entry.name);
+        if (found) yield found;
+      }
+    }
+  }
+
+  async localFile(id: BlobId): Promise<LocalFile | undefined> {
+    return { path: this.#path(id) };
+  }
+
+  #path(id: BlobId): string {
+    return join(this.#folder, safeName(id).slice(0, 2), id);
+  }
+}
+
+async function writeFile(
+  path: string,
+  source: AsyncIterable<Uint8Array>,
+  hasher: Bun.CryptoHasher,
+  signal: AbortSignal | undefined,
+): Promise<StagedWrite> {
+  await using handle = await open(path, "wx");
+  const options = { signal, onPiece: (piece: Uint8Array) => hasher.update(piece) };
+  const result = await writePieces(handle, 0, source, options);
+  if (!("interrupted" in result)) await handle.sync();
+  return result;
+}
+
+/** Removes the temporary files of processes that are no more; a living one (a worker) is still writing its own. */
+async function sweepTemporary(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const [pid, run] = name.split("-", 2);
+    const alive = Number(pid) === process.pid ? run === RUN : isAlive(Number(pid));
+    if (!alive) await rm(join(folder, name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

@@ -1,0 +1,177 @@
+// Staging in a folder: one file per upload, written at any offset, synced before a write is acknowledged.
+
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, opendir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { BlobId, ByteRange } from "../../ports/blobs.ts";
+import type { StagedWrite, Staging, StagingId } from "../../ports/staging.ts";
+import { Fault, toFault } from "../../wire/faults.ts";
+import type { DiskBlobs } from "./blobs.ts";
+import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
+
+export class DiskStaging implements Staging {
+  readonly #folder: string;
+  readonly #blobs: DiskBlobs;
+  readonly #writers = new Map<StagingId, Writer>();
+
+  private constructor(root: string, blobs: DiskBlobs) {
+    this.#folder = join(root, "staging");
+    this.#blobs = blobs;
+  }
+
+  /** Opens or creates the staging folder in `root`; commits become blobs of `blobs`, on the same disk. */
+  static async open(root: string, blobs: DiskBlobs): Promise<DiskStaging> {
+    const staging = new DiskStaging(root, blobs);
+    await makeFolder(staging.#folder).catch(rethrow);
+    return staging;
+  }
+
+  async create(): Promise<StagingId> {
+    const id = crypto.randomUUID();
+    try {
+      await (await open(this.#path(id), "wx")).close();
+      await syncFolder(this.#folder);
+    } catch (error) {
+      throw toFault(error);
+    }
+    return id;
+  }
+
+  async write(
+    id: StagingId,
+    offset: number,
+    source: AsyncIterable<Uint8Array> | Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<StagedWrite> {
+    const writer = await this.#enter(id);
+    try {
+      const result = await writePieces(writer.handle, offset, source, { signal });
+      if (result.written > 0) await writer.sync();
+      return result;
+    } catch (error) {
+      throw toFault(error);
+    } finally {
+      await this.#leave(id, writer);
+    }
+  }
+
+  async *read(id: StagingId, range: ByteRange): AsyncGenerator<Uint8Array> {
+    if (range.start === range.end) return;
+    const options = { start: range.start, end: range.end - 1, highWaterMark: 256 * 1024 };
+    try {
+      yield* createReadStream(this.#path(id), options) as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      throw isMissing(error) ? unknown(id, error) : toFault(error);
+    }
+  }
+
+  async commit(id: StagingId, size: number): Promise<BlobId> {
+    try {
+      await this.#trim(id, size);
+      await this.#blobs.adopt(id, this.#path(id));
+      await syncFolder(this.#folder);
+      return id;
+    } catch (error) {
+      if (!isMissing(error)) throw toFault(error);
+      // A crash, or another node, may have come between this step and the caller's next one.
+      const committed = await this.#blobs.stat(id);
+      if (committed?.size === size) return id;
+      throw unknown(id, error);
+    }
+  }
+
+  async discard(id: StagingId): Promise<void> {
+    try {
+      await rm(this.#path(id));
+      await syncFolder(this.#folder);
+    } catch (error) {
+      if (!isMissing(error)) throw toFault(error);
+    }
+  }
+
+  async *list(): AsyncGenerator<StagingId> {
+    for await (const entry of await opendir(this.#folder)) yield entry.name;
+  }
+
+  /** Cuts what a longer write left behind the end; a file that is too short has lost bytes that were acknowledged. */
+  async #trim(id: StagingId, size: number): Promise<void> {
+    const found = await stat(this.#path(id));
+    if (found.size === size) return;
+    if (found.size < size) {
+      throw new Fault("corrupt", `staged file ${id} has ${found.size} bytes, but ${size} were written to it`);
+    }
+    await using handle = await open(this.#path(id), "r+");
+    await handle.truncate(size);
+    await handle.sync();
+  }
+
+  async #enter(id: StagingId): Promise<Writer> {
+    const known = this.#writers.get(id);
+    if (known) {
+      known.users++;
+      return known;
+    }
+    const handle = await open(this.#path(id), "r+").catch((error) => {
+      throw isMissing(error) ? unknown(id, error) : toFault(error);
+    });
+    const writer = this.#writers.get(id) ?? new Writer(handle);
+    // Two callers may have opened at once; the second shares the first one's handle.
+    if (writer.handle !== handle) await handle.close();
+    writer.users++;
+    this.#writers.set(id, writer);
+    return writer;
+  }
+
+  async #leave(id: StagingId, writer: Writer): Promise<void> {
+    if (--writer.users > 0) return;
+    if (this.#writers.get(id) === writer) this.#writers.delete(id);
+    await writer.handle.close();
+  }
+
+  #path(id: StagingId): string {
+    return join(this.#folder, safeName(id));
+  }
+}
+
+/** One open file and its writers; those that finish while a sync runs share the next one. */
+class Writer {
+  readonly handle: FileHandle;
+  users = 0;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(handle: FileHandle) {
+    this.handle = handle;
+  }
+
+  sync(): Promise<void> {
+    if (!this.#running) return this.#start();
+    // The running sync may have begun before our bytes were written.
+    this.#next ??= this.#running.then(
+      () => this.#follow(),
+      () => this.#follow(),
+    );
+    return this.#next;
+  }
+
+  #follow(): Promise<void> {
+    this.#next = undefined;
+    return this.#start();
+  }
+
+  #start(): Promise<void> {
+    const running = this.handle.datasync().finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
+  }
+}
+
+function unknown(id: StagingId, cause: unknown): Fault {
+  return new Fault("not-found", `nothing is staged under ${id}`, { cause });
+}
+
+function rethrow(error: unknown): never {
+  throw toFault(error);
+}

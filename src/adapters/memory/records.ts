@@ -1,0 +1,111 @@
+// Records in memory: the reference for the contract, and a store for tests.
+
+import type { Collections, Page, PageQuery, Records } from "../../ports/records.ts";
+import { Fault } from "../../wire/faults.ts";
+
+type Any = Collections[keyof Collections];
+interface Entry {
+  /** Rises with every insert. */
+  readonly sequence: number;
+  readonly record: Any;
+}
+
+export class MemoryRecords implements Records {
+  readonly #collections = { uploads: new Map<string, Entry>(), files: new Map<string, Entry>() };
+  #sequence = 0;
+
+  async insert<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<void> {
+    const entries = this.#collections[collection];
+    if (entries.has(record.id)) throw new Fault("exists", `${record.id} exists already`);
+    entries.set(record.id, { sequence: ++this.#sequence, record: structuredClone(record) });
+  }
+
+  async get<C extends keyof Collections>(collection: C, id: string): Promise<Collections[C] | undefined> {
+    return structuredClone(this.#collections[collection].get(id)?.record) as Collections[C] | undefined;
+  }
+
+  async replace<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<Collections[C]> {
+    const entry = this.#collections[collection].get(record.id);
+    if (!entry) throw new Fault("not-found", `there is no ${record.id}`);
+    if (entry.record.version !== record.version) throw changed(record.id);
+    const next = structuredClone({ ...record, version: record.version + 1 });
+    this.#collections[collection].set(record.id, { ...entry, record: next });
+    return structuredClone(next);
+  }
+
+  async remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void> {
+    const entry = this.#collections[collection].get(id);
+    if (!entry) return;
+    if (entry.record.version !== version) throw changed(id);
+    this.#collections[collection].delete(id);
+  }
+
+  async page<C extends keyof Collections>(collection: C, query: PageQuery): Promise<Page<Collections[C]>> {
+    const order = query.order ?? "newest";
+    const after = query.after === undefined ? undefined : parseCursor(query.after, order);
+    const compare = order === "name" ? byName : byAge;
+    const found = [...this.#collections[collection].values()]
+      .filter(({ record }) => matches(record, query))
+      .sort(compare)
+      .filter((entry) => !after || compare(entry, after) > 0);
+    const records = found.slice(0, query.limit);
+    const last = found.length > query.limit ? records.at(-1) : undefined;
+    return {
+      records: structuredClone(records.map(({ record }) => record)) as Collections[C][],
+      next: last ? JSON.stringify([order, last.sequence, last.record.name]) : null,
+    };
+  }
+
+  async expired<C extends keyof Collections>(
+    collection: C,
+    at: number,
+    limit: number,
+  ): Promise<readonly Collections[C][]> {
+    const records = [...this.#collections[collection].values()]
+      .map(({ record }) => record)
+      .filter(({ expiresAt }) => expiresAt !== null && expiresAt <= at)
+      .sort((a, b) => (a.expiresAt ?? 0) - (b.expiresAt ?? 0))
+      .slice(0, limit);
+    return structuredClone(records) as Collections[C][];
+  }
+}
+
+interface Position {
+  readonly sequence: number;
+  readonly record: { readonly name: string };
+}
+
+function byAge(a: Position, b: Position): number {
+  return b.sequence - a.sequence;
+}
+
+function byName(a: Position, b: Position): number {
+  return Buffer.compare(Buffer.from(a.record.name), Buffer.from(b.record.name)) || a.sequence - b.sequence;
+}
+
+function matches(record: Any, { prefix, state, sha256, blob }: PageQuery): boolean {
+  if (prefix !== undefined && !record.name.startsWith(prefix)) return false;
+  if (state !== undefined && !("state" in record && record.state === state)) return false;
+  if (sha256 !== undefined && !("sha256" in record && record.sha256 === sha256)) return false;
+  return blob === undefined || ("blob" in record && record.blob === blob);
+}
+
+function parseCursor(text: string, order: string): Position {
+  try {
+    const [cursorOrder, sequence, name] = JSON.parse(text);
+    if (cursorOrder === order && Number.isSafeInteger(sequence) && typeof name === "string") {
+      return { sequence, record: { name } };
+    }
+  } catch (cause) {
+    throw foreign(text, cause);
+  }
+  throw foreign(text);
+}
+
+function foreign(text: string, cause?: unknown): Fault {
+  return new Fault("invalid", `${JSON.stringify(text.slice(0, 80))} is not a cursor of this list`, { cause });
+}
+
+function changed(id: string): Fault {
+  return new Fault("conflict", `${id} was changed by somebody else meanwhile`);
+}

@@ -1,0 +1,78 @@
+// The database of records, small blobs and small staged uploads: one file, one connection, one group commit.
+
+import type { Database } from "bun:sqlite";
+import { openDatabase, type SyncMode } from "./database.ts";
+import { GroupCommit } from "./group-commit.ts";
+
+/** "CrnR" in the file's header. */
+const APPLICATION_ID = 0x43726e52;
+
+const MIGRATIONS = [
+  `CREATE TABLE uploads (
+     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     version INTEGER NOT NULL,
+     name TEXT NOT NULL,
+     state TEXT NOT NULL,
+     expires_at INTEGER,
+     document TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX uploads_by_name ON uploads (name, sequence);
+   CREATE INDEX uploads_by_state ON uploads (state, sequence);
+   CREATE INDEX uploads_by_expiry ON uploads (expires_at) WHERE expires_at IS NOT NULL;
+   CREATE TABLE files (
+     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     version INTEGER NOT NULL,
+     name TEXT NOT NULL,
+     sha256 TEXT NOT NULL,
+     blob TEXT NOT NULL,
+     expires_at INTEGER,
+     document TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX files_by_name ON files (name, sequence);
+   CREATE INDEX files_by_sha256 ON files (sha256, sequence);
+   CREATE INDEX files_by_blob ON files (blob, sequence);
+   CREATE INDEX files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL;
+   CREATE TABLE blobs (id TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+   CREATE TABLE staged (id TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
+   CREATE TABLE pieces (
+     sequence INTEGER PRIMARY KEY,
+     staged TEXT NOT NULL,
+     start INTEGER NOT NULL,
+     bytes BLOB NOT NULL
+   ) STRICT;
+   CREATE INDEX pieces_by_staged ON pieces (staged, sequence);`,
+];
+
+/** Shared by the adapters of this folder that keep records and small bytes; several processes may open it at once. */
+export class RecordsDatabase {
+  readonly db: Database;
+  readonly commits: GroupCommit;
+  readonly path: string;
+
+  constructor(db: Database, path: string) {
+    this.db = db;
+    this.path = path;
+    this.commits = new GroupCommit(db, path);
+  }
+
+  /** Commits what is pending, then closes. */
+  close(): void {
+    this.commits.flush();
+    this.db.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Opens or initialises the file. Faults: see `openDatabase`. */
+export function openRecordsDatabase(options: {
+  readonly path: string;
+  readonly sync: SyncMode;
+}): RecordsDatabase {
+  const db = openDatabase({ ...options, applicationId: APPLICATION_ID, migrations: MIGRATIONS });
+  return new RecordsDatabase(db, options.path);
+}

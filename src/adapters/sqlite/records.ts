@@ -1,0 +1,167 @@
+// Records in SQLite: the document as JSON, beside the columns that lists and sweepers search by.
+
+import type { Collections, FileRecord, Page, PageQuery, Records, UploadRecord } from "../../ports/records.ts";
+import { Fault } from "../../wire/faults.ts";
+import { explain } from "./database.ts";
+import type { RecordsDatabase } from "./records-database.ts";
+
+interface Row {
+  readonly sequence: number;
+  readonly version: number;
+  readonly name: string;
+  readonly document: string;
+}
+
+type Values = Record<string, string | number | null>;
+
+export class SqliteRecords implements Records {
+  readonly #store: RecordsDatabase;
+
+  constructor(store: RecordsDatabase) {
+    this.#store = store;
+  }
+
+  async insert<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<void> {
+    const { db, commits } = this.#store;
+    const columns = columnsOf(collection, record);
+    const names = Object.keys(columns);
+    const sql = `INSERT INTO ${collection} (${names.join(", ")}) VALUES (${names.map((n) => `$${n}`).join(", ")})
+      ON CONFLICT (id) DO NOTHING`;
+    await commits.run(() => {
+      const { changes } = db.query<unknown, Values>(sql).run(columns);
+      if (changes === 0) throw new Fault("exists", `${record.id} exists already`);
+    });
+  }
+
+  async get<C extends keyof Collections>(collection: C, id: string): Promise<Collections[C] | undefined> {
+    const row = this.#row(collection, id);
+    return row && parse<C>(row);
+  }
+
+  async replace<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<Collections[C]> {
+    const { db, commits } = this.#store;
+    const next: Collections[C] = { ...record, version: record.version + 1 };
+    const columns = columnsOf(collection, next);
+    const sets = Object.keys(columns).map((name) => `${name} = $${name}`);
+    const sql = `UPDATE ${collection} SET ${sets.join(", ")} WHERE id = $id AND version = $version - 1`;
+    await commits.run(() => {
+      const { changes } = db.query<unknown, Values>(sql).run(columns);
+      if (changes === 1) return;
+      if (this.#row(collection, record.id)) throw changed(record.id);
+      throw new Fault("not-found", `there is no ${record.id}`);
+    });
+    return next;
+  }
+
+  async remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void> {
+    const { db, commits } = this.#store;
+    await commits.run(() => {
+      const row = this.#row(collection, id);
+      if (row && row.version !== version) throw changed(id);
+      db.query(`DELETE FROM ${collection} WHERE id = ?`).run(id);
+    });
+  }
+
+  async page<C extends keyof Collections>(collection: C, query: PageQuery): Promise<Page<Collections[C]>> {
+    const { sql, values } = plan(collection, query);
+    const rows = this.#read(() => this.#store.db.query<Row, Values>(sql).all(values));
+    const last = rows.length > query.limit ? rows[query.limit - 1] : undefined;
+    return {
+      records: rows.slice(0, query.limit).map((row) => parse<C>(row)),
+      next: last ? writeCursor(query.order ?? "newest", last) : null,
+    };
+  }
+
+  async expired<C extends keyof Collections>(
+    collection: C,
+    at: number,
+    limit: number,
+  ): Promise<readonly Collections[C][]> {
+    const sql = `SELECT document FROM ${collection} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`;
+    const rows = this.#read(() => this.#store.db.query<Row, [number, number]>(sql).all(at, limit));
+    return rows.map((row) => parse<C>(row));
+  }
+
+  #row(collection: keyof Collections, id: string): Row | undefined {
+    const sql = `SELECT version, document FROM ${collection} WHERE id = ?`;
+    return this.#read(() => this.#store.db.query<Row, [string]>(sql).get(id)) ?? undefined;
+  }
+
+  #read<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw explain(error, this.#store.path);
+    }
+  }
+}
+
+function columnsOf(collection: keyof Collections, record: UploadRecord | FileRecord): Values {
+  const { id, version, name } = record;
+  const shared = { id, version, name, expires_at: record.expiresAt, document: JSON.stringify(record) };
+  if (collection === "uploads") return { ...shared, state: (record as UploadRecord).state };
+  const { sha256, blob } = record as FileRecord;
+  return { ...shared, sha256, blob };
+}
+
+function plan(collection: keyof Collections, query: PageQuery): { sql: string; values: Values } {
+  const order = query.order ?? "newest";
+  const conditions: string[] = [];
+  const values: Values = { limit: query.limit + 1 };
+  const only = (condition: string, name: string, value: string | number | undefined) => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values[name] = value;
+  };
+  // No UTF-8 text contains the byte FF, so this is the end of all names that begin with the prefix.
+  only("name >= $prefix AND name < $prefix || CAST(X'FF' AS TEXT)", "prefix", query.prefix);
+  only("blob = $blob", "blob", query.blob);
+  only("sha256 = $sha256", "sha256", query.sha256);
+  only("state = $state", "state", query.state);
+  const isForeign = collection === "uploads" ? (query.sha256 ?? query.blob) : query.state;
+  if (isForeign !== undefined)
+    return { sql: `SELECT * FROM ${collection} WHERE $limit < 0`, values: { limit: 0 } };
+  if (query.after !== undefined) {
+    const { sequence, name } = readCursor(query.after, order);
+    only(
+      order === "name" ? "(name, sequence) > ($name, $sequence)" : "sequence < $sequence",
+      "sequence",
+      sequence,
+    );
+    if (order === "name") values.name = name;
+  }
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
+  const by = order === "name" ? "name, sequence" : "sequence DESC";
+  const sql = `SELECT sequence, version, name, document FROM ${collection} ${where} ORDER BY ${by} LIMIT $limit`;
+  return { sql, values };
+}
+
+function parse<C extends keyof Collections>(row: Row): Collections[C] {
+  return JSON.parse(row.document) as Collections[C];
+}
+
+function writeCursor(order: string, row: Row): string {
+  return Buffer.from(JSON.stringify([order, row.sequence, order === "name" ? row.name : ""])).toString(
+    "base64url",
+  );
+}
+
+function readCursor(text: string, order: string): { sequence: number; name: string } {
+  try {
+    const [cursorOrder, sequence, name] = JSON.parse(Buffer.from(text, "base64url").toString());
+    if (cursorOrder === order && Number.isSafeInteger(sequence) && typeof name === "string") {
+      return { sequence, name };
+    }
+  } catch (cause) {
+    throw foreign(text, cause);
+  }
+  throw foreign(text);
+}
+
+function foreign(text: string, cause?: unknown): Fault {
+  return new Fault("invalid", `${JSON.stringify(text.slice(0, 80))} is not a cursor of this list`, { cause });
+}
+
+function changed(id: string): Fault {
+  return new Fault("conflict", `${id} was changed by somebody else meanwhile`);
+}

@@ -1,0 +1,123 @@
+// Staging of small uploads as rows of SQLite: one row per write, put together when the upload is committed.
+
+import type { BlobId, ByteRange } from "../../ports/blobs.ts";
+import type { StagedWrite, Staging, StagingId } from "../../ports/staging.ts";
+import { abortable } from "../../wire/abortable.ts";
+import { Fault } from "../../wire/faults.ts";
+import { insertBlob, SMALL_LIMIT, tooLarge } from "./blobs.ts";
+import { explain } from "./database.ts";
+import type { RecordsDatabase } from "./records-database.ts";
+
+export class SqliteStaging implements Staging {
+  readonly #store: RecordsDatabase;
+
+  constructor(store: RecordsDatabase) {
+    this.#store = store;
+  }
+
+  async create(): Promise<StagingId> {
+    const id = crypto.randomUUID();
+    const { db, commits } = this.#store;
+    await commits.run(() => db.query("INSERT INTO staged (id) VALUES (?)").run(id));
+    return id;
+  }
+
+  async write(
+    id: StagingId,
+    offset: number,
+    source: AsyncIterable<Uint8Array> | Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<StagedWrite> {
+    const { bytes, ...end } = await collect(source, SMALL_LIMIT - offset, signal);
+    const { db, commits } = this.#store;
+    await commits.run(() => {
+      this.#require(id);
+      if (bytes.length === 0) return;
+      const sql = "INSERT INTO pieces (staged, start, bytes) VALUES (?, ?, ?)";
+      db.query<unknown, [string, number, Uint8Array]>(sql).run(id, offset, bytes);
+    });
+    return { written: bytes.length, ...end };
+  }
+
+  async *read(id: StagingId, range: ByteRange): AsyncGenerator<Uint8Array> {
+    this.#require(id);
+    if (range.end > range.start) yield this.#assemble(id, range.end).subarray(range.start);
+  }
+
+  async commit(id: StagingId, size: number): Promise<BlobId> {
+    const { db, commits } = this.#store;
+    await commits.run(() => {
+      // A crash, or another node, may have come between this step and the caller's next one.
+      const sql = "SELECT size FROM blobs WHERE id = ?";
+      if (db.query<{ size: number }, [string]>(sql).get(id)?.size === size) return;
+      this.#require(id);
+      insertBlob(this.#store, id, this.#assemble(id, size));
+      this.#forget(id);
+    });
+    return id;
+  }
+
+  async discard(id: StagingId): Promise<void> {
+    await this.#store.commits.run(() => this.#forget(id));
+  }
+
+  async *list(): AsyncGenerator<StagingId> {
+    for (let after = ""; ; ) {
+      const sql = "SELECT id FROM staged WHERE id > ? ORDER BY id LIMIT 1000";
+      const page = this.#store.db.query<{ id: string }, [string]>(sql).all(after);
+      for (const { id } of page) yield id;
+      const last = page.at(-1);
+      if (!last) return;
+      after = last.id;
+    }
+  }
+
+  #require(id: StagingId): void {
+    try {
+      if (this.#store.db.query("SELECT 1 FROM staged WHERE id = ?").get(id)) return;
+    } catch (error) {
+      throw explain(error, this.#store.path);
+    }
+    throw new Fault("not-found", `nothing is staged under ${id}`);
+  }
+
+  /** The first `size` bytes. Where pieces overlap the later one counts: it replaces what a crash left. */
+  #assemble(id: StagingId, size: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(size);
+    const sql = "SELECT start, bytes FROM pieces WHERE staged = ? ORDER BY sequence";
+    for (const piece of this.#store.db.query<{ start: number; bytes: Uint8Array }, [string]>(sql).all(id)) {
+      if (piece.start < size) bytes.set(piece.bytes.subarray(0, size - piece.start), piece.start);
+    }
+    return bytes;
+  }
+
+  #forget(id: StagingId): void {
+    this.#store.db.query("DELETE FROM pieces WHERE staged = ?").run(id);
+    this.#store.db.query("DELETE FROM staged WHERE id = ?").run(id);
+  }
+}
+
+async function collect(
+  source: AsyncIterable<Uint8Array> | Uint8Array,
+  limit: number,
+  signal: AbortSignal | undefined,
+): Promise<{ bytes: Uint8Array; interrupted?: unknown }> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  const take = (piece: Uint8Array) => {
+    size += piece.length;
+    if (size > limit) throw tooLarge();
+    pieces.push(piece);
+  };
+  if (source instanceof Uint8Array) {
+    take(source);
+    return { bytes: source };
+  }
+  try {
+    for await (const piece of abortable(source, signal)) take(piece);
+  } catch (interrupted) {
+    if (size > limit) throw interrupted;
+    return { bytes: Buffer.concat(pieces), interrupted };
+  }
+  return { bytes: Buffer.concat(pieces) };
+}

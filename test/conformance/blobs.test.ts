@@ -1,0 +1,69 @@
+// Every adapter of blobs against the suite.
+
+import { expect, test } from "bun:test";
+import { mkdir, readdir } from "node:fs/promises";
+import { DiskBlobs } from "../../src/adapters/disk/blobs.ts";
+import { MemoryBlobs } from "../../src/adapters/memory/blobs.ts";
+import { temporaryByteStores } from "../support/byte-stores.ts";
+import { codeOf, readAll, stream } from "../support/bytes.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+import { blobsSuite } from "./blobs.suite.ts";
+
+const nothing = { [Symbol.asyncDispose]: async () => undefined };
+const part = (choose: "small" | "large") => async () => {
+  const stores = await temporaryByteStores();
+  return { blobs: stores[choose].blobs, [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]() };
+};
+
+blobsSuite("memory", async () => ({ blobs: new MemoryBlobs(), ...nothing }));
+blobsSuite("disk", part("large"));
+blobsSuite("sqlite", part("small"));
+blobsSuite("tiered, small", temporaryByteStores, () => `s-${crypto.randomUUID()}`);
+blobsSuite("tiered, large", temporaryByteStores);
+
+test("disk: opening removes what a crashed process left half-written, and nothing of a living one", async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(folder.at("temporary"));
+  await Bun.write(folder.at("temporary", "999999999-dead-x"), "half");
+  await Bun.write(folder.at("temporary", `${process.pid}-earlier-x`), "half");
+  await Bun.write(folder.at("temporary", `${process.ppid}-alive-x`), "half");
+  await DiskBlobs.open(folder.path);
+  expect(await readdir(folder.at("temporary"))).toEqual([`${process.ppid}-alive-x`]);
+});
+
+test("disk: a put that broke leaves no temporary file", async () => {
+  await using folder = await temporaryFolder();
+  const blobs = await DiskBlobs.open(folder.path);
+  await blobs.put("broken", stream("half", new Error("gone"))).catch(() => undefined);
+  expect(await readdir(folder.at("temporary"))).toEqual([]);
+});
+
+test("disk: an id that is not ours never becomes a path", async () => {
+  await using folder = await temporaryFolder();
+  const blobs = await DiskBlobs.open(folder.path);
+  for (const id of ["../../etc/passwd", "a/b", "", "a\0b", "x".repeat(65)]) {
+    expect(await codeOf(blobs.open(id))).toBe("internal");
+  }
+});
+
+test("disk: a reader that has begun gets all bytes though the blob is removed meanwhile", async () => {
+  await using folder = await temporaryFolder();
+  const blobs = await DiskBlobs.open(folder.path);
+  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+  await blobs.put("b", stream(...Array.from({ length: 50 }, () => bytes)));
+  const content = (await blobs.open("b")) as Blob;
+  const reader = content.stream().getReader();
+  const first = await reader.read();
+  await blobs.remove("b");
+  let size = first.value?.length ?? 0;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) size += next.value.length;
+  expect(size).toBe(3_000_000);
+});
+
+test("sqlite: refuses bytes that do not fit into a row, and keeps nothing of them", async () => {
+  await using stores = await temporaryByteStores();
+  expect(await codeOf(stores.small.blobs.put("big", stream(new Uint8Array(65_537))))).toBe("too-large");
+  expect(await stores.small.blobs.stat("big")).toBeUndefined();
+  await stores.small.blobs.put("fits", stream(new Uint8Array(65_536)));
+  expect(await readAll(await stores.small.blobs.open("fits"))).toHaveLength(65_536);
+});

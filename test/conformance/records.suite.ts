@@ -1,0 +1,156 @@
+// What every adapter of records must do.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { FileRecord, PageQuery, Records, UploadRecord } from "../../src/ports/records.ts";
+import { codeOf } from "../support/bytes.ts";
+
+export interface OpenRecords extends AsyncDisposable {
+  readonly records: Records;
+}
+
+export function uploadRecord(id: string, change: Partial<UploadRecord> = {}): UploadRecord {
+  return {
+    ...{ id, version: 1, protocol: "image", name: `${id}.txt`, size: 10, coverage: [[0, 5]] },
+    ...{ declaredSha256: null, staging: `staging-${id}`, state: "arriving", fileId: null, error: null },
+    ...{ meta: { chunkSize: "5" }, createdAt: 1, updatedAt: 1, expiresAt: null, ...change },
+  };
+}
+
+export function fileRecord(id: string, change: Partial<FileRecord> = {}): FileRecord {
+  return {
+    ...{ id, version: 1, name: `${id}.txt`, size: 10, sha256: "ab".repeat(32), mediaType: "text/plain" },
+    ...{ blob: `blob-${id}`, origin: "test", createdAt: 1, updatedAt: 1, expiresAt: null, ...change },
+  };
+}
+
+export function recordsSuite(name: string, open: () => Promise<OpenRecords>): void {
+  describe(`records: ${name}`, () => {
+    let opened: OpenRecords;
+    let records: Records;
+    beforeEach(async () => {
+      opened = await open();
+      records = opened.records;
+    });
+    afterEach(() => opened[Symbol.asyncDispose]());
+
+    const pagesOf = async (query: PageQuery): Promise<string[]> => {
+      const ids: string[] = [];
+      for (let after: string | null | undefined; after !== null; ) {
+        const page = await records.page("files", { ...query, ...(after && { after }) });
+        expect(page.records.length).toBeLessThanOrEqual(query.limit);
+        ids.push(...page.records.map(({ id }) => id));
+        after = page.next;
+      }
+      return ids;
+    };
+
+    test("gives back what was inserted; a miss is a value", async () => {
+      const upload = uploadRecord("a", { name: "Ünï 🗻.csv", meta: { k: "v" } });
+      await records.insert("uploads", upload);
+      expect(await records.get("uploads", "a")).toEqual(upload);
+      expect(await records.get("files", "a")).toBeUndefined();
+    });
+
+    test("of many inserts of one id exactly one wins", async () => {
+      const inserts = Array.from({ length: 8 }, (_, i) =>
+        records.insert("uploads", uploadRecord("same", { name: `${i}` })).then(
+          () => "stored",
+          (error) => error.code,
+        ),
+      );
+      expect((await Promise.all(inserts)).toSorted()).toEqual([...Array(7).fill("exists"), "stored"]);
+    });
+
+    test("replaces by version: of many exactly one wins", async () => {
+      await records.insert("uploads", uploadRecord("a"));
+      const replaced = await Promise.all(
+        Array.from({ length: 5 }, (_, i) =>
+          records
+            .replace("uploads", uploadRecord("a", { coverage: [[0, i + 6]] }))
+            .catch((error) => error.code),
+        ),
+      );
+      expect(replaced.filter((result) => result === "conflict")).toHaveLength(4);
+      const winner = replaced.find((result) => typeof result === "object");
+      expect(winner.version).toBe(2);
+      expect(await records.get("uploads", "a")).toEqual(winner);
+      expect(await codeOf(records.replace("uploads", uploadRecord("nope")))).toBe("not-found");
+    });
+
+    test("removes by version, and what is not there", async () => {
+      await records.insert("files", fileRecord("a"));
+      expect(await codeOf(records.remove("files", "a", 2))).toBe("conflict");
+      await records.remove("files", "a", 1);
+      await records.remove("files", "a", 1);
+      expect(await records.get("files", "a")).toBeUndefined();
+    });
+
+    test("pages newest first, each record once, also while others come and go", async () => {
+      for (let i = 0; i < 7; i++) await records.insert("files", fileRecord(`f${i}`));
+      const first = await records.page("files", { limit: 3 });
+      expect(first.records.map(({ id }) => id)).toEqual(["f6", "f5", "f4"]);
+      await records.insert("files", fileRecord("later"));
+      await records.remove("files", "f3", 1);
+      const second = await records.page("files", { limit: 3, after: first.next ?? "" });
+      expect(second.records.map(({ id }) => id)).toEqual(["f2", "f1", "f0"]);
+      expect(second.next).toBeNull();
+    });
+
+    test("pages by name in code-point order, equal names too", async () => {
+      const names = ["b", "a", "a", "Z", "🗻", "\uffee", "é", "a"];
+      for (const [i, n] of names.entries()) await records.insert("files", fileRecord(`f${i}`, { name: n }));
+      expect(await pagesOf({ limit: 2, order: "name" })).toEqual([
+        "f3",
+        "f1",
+        "f2",
+        "f7",
+        "f0",
+        "f6",
+        "f5",
+        "f4",
+      ]);
+    });
+
+    test("filters by prefix, state, digest and blob", async () => {
+      await records.insert("files", fileRecord("a", { name: "log-1", blob: "shared" }));
+      await records.insert(
+        "files",
+        fileRecord("b", { name: "log%", blob: "shared", sha256: "cd".repeat(32) }),
+      );
+      await records.insert("files", fileRecord("c", { name: "other" }));
+      expect(await pagesOf({ limit: 10, prefix: "log" })).toEqual(["b", "a"]);
+      expect(await pagesOf({ limit: 10, prefix: "log%" })).toEqual(["b"]);
+      expect(await pagesOf({ limit: 1, blob: "shared", order: "name" })).toEqual(["b", "a"]);
+      expect(await pagesOf({ limit: 10, sha256: "cd".repeat(32) })).toEqual(["b"]);
+      expect(await pagesOf({ limit: 10, state: "failed" })).toEqual([]);
+      await records.insert("uploads", uploadRecord("u", { state: "failed" }));
+      await records.insert("uploads", uploadRecord("v"));
+      const { records: failed } = await records.page("uploads", { limit: 10, state: "failed" });
+      expect(failed.map(({ id }) => id)).toEqual(["u"]);
+    });
+
+    test("refuses a foreign cursor", async () => {
+      for (const after of ["nonsense", "", "💥", "[1]"]) {
+        expect(await codeOf(records.page("files", { limit: 1, after }))).toBe("invalid");
+      }
+      await records.insert("files", fileRecord("a"));
+      await records.insert("files", fileRecord("b"));
+      const { next } = await records.page("files", { limit: 1 });
+      expect(await codeOf(records.page("files", { limit: 1, order: "name", after: next ?? "" }))).toBe(
+        "invalid",
+      );
+    });
+
+    test("tells what has expired, soonest first", async () => {
+      await records.insert("uploads", uploadRecord("never"));
+      await records.insert("uploads", uploadRecord("late", { expiresAt: 30 }));
+      await records.insert("uploads", uploadRecord("soon", { expiresAt: 10 }));
+      const ids = async (at: number, limit: number) =>
+        (await records.expired("uploads", at, limit)).map(({ id }) => id);
+      expect(await ids(9, 10)).toEqual([]);
+      expect(await ids(10, 10)).toEqual(["soon"]);
+      expect(await ids(99, 10)).toEqual(["soon", "late"]);
+      expect(await ids(99, 1)).toEqual(["soon"]);
+    });
+  });
+}

@@ -1,0 +1,123 @@
+// What every adapter of staging must do.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Blobs } from "../../src/ports/blobs.ts";
+import type { Staging } from "../../src/ports/staging.ts";
+import { codeOf, readAll, stream } from "../support/bytes.ts";
+
+export interface OpenStaging extends AsyncDisposable {
+  readonly staging: Staging;
+  readonly blobs: Blobs;
+}
+
+/** `size`: what is declared at `create`; undefined for an unknown one. All tests stay below 64 KiB. */
+export function stagingSuite(name: string, open: () => Promise<OpenStaging>, size?: number): void {
+  describe(`staging: ${name}`, () => {
+    let opened: OpenStaging;
+    let staging: Staging;
+    const create = () => staging.create(size === undefined ? {} : { size });
+    const textOf = async (id: string, start: number, end: number) =>
+      String(await readAll(staging.read(id, { start, end })));
+    beforeAll(async () => {
+      opened = await open();
+      staging = opened.staging;
+    });
+    afterAll(() => opened[Symbol.asyncDispose]());
+
+    test("chooses ids that are safe as names", async () => {
+      expect(await create()).toMatch(/^[a-z0-9-]{1,64}$/);
+    });
+
+    test("takes writes in any order and commits them as one blob", async () => {
+      const id = await create();
+      expect(await staging.write(id, 6, stream("wor", "ld"))).toEqual({ written: 5 });
+      expect(await staging.write(id, 0, Buffer.from("hello "))).toEqual({ written: 6 });
+      expect(await textOf(id, 0, 11)).toBe("hello world");
+      expect(await textOf(id, 4, 7)).toBe("o w");
+      const blob = await staging.commit(id, 11);
+      expect(blob).toBe(id);
+      expect(String(await readAll(await opened.blobs.open(blob)))).toBe("hello world");
+    });
+
+    test("takes many writes at once", async () => {
+      const id = await create();
+      const bytes = crypto.getRandomValues(new Uint8Array(40_000));
+      const starts = Array.from({ length: 40 }, (_, i) => i * 1000).reverse();
+      await Promise.all(starts.map((at) => staging.write(id, at, stream(bytes.slice(at, at + 1000)))));
+      const blob = await staging.commit(id, 40_000);
+      expect(await readAll(await opened.blobs.open(blob))).toEqual(Buffer.from(bytes));
+    });
+
+    test("a later write replaces what a broken one left, whatever its length", async () => {
+      const id = await create();
+      await staging.write(id, 0, stream("xxxxxxxx"));
+      await staging.write(id, 2, stream("bcd"));
+      await staging.write(id, 0, stream("aa"));
+      expect(await textOf(id, 0, 6)).toBe("aabcdx");
+    });
+
+    test("counts what arrived before the source broke", async () => {
+      const id = await create();
+      const broken = new Error("connection reset");
+      expect(await staging.write(id, 0, stream("abc", "def", broken))).toEqual({
+        written: 6,
+        interrupted: broken,
+      });
+      expect(await textOf(id, 0, 6)).toBe("abcdef");
+    });
+
+    test("a signal interrupts a source that hangs", async () => {
+      const id = await create();
+      const abort = new AbortController();
+      async function* hanging() {
+        yield Buffer.from("abc");
+        queueMicrotask(() => abort.abort(new Error("let go")));
+        await new Promise(() => undefined);
+      }
+      const result = await staging.write(id, 0, hanging(), abort.signal);
+      expect(result.written).toBe(3);
+      expect(String(result.interrupted)).toContain("let go");
+    });
+
+    test("commits only the first bytes", async () => {
+      const id = await create();
+      await staging.write(id, 0, stream("hello world"));
+      const blob = await staging.commit(id, 5);
+      expect(String(await readAll(await opened.blobs.open(blob)))).toBe("hello");
+    });
+
+    test("repeating a commit returns the blob again", async () => {
+      const id = await create();
+      await staging.write(id, 0, stream("abc"));
+      expect(await staging.commit(id, 3)).toBe(await staging.commit(id, 3));
+    });
+
+    test("commits nothing as an empty blob", async () => {
+      const blob = await staging.commit(await create(), 0);
+      expect((await opened.blobs.stat(blob))?.size).toBe(0);
+    });
+
+    test("a committed or discarded id is unknown", async () => {
+      const committed = await create();
+      await staging.write(committed, 0, stream("abc"));
+      await staging.commit(committed, 3);
+      const discarded = await create();
+      await staging.write(discarded, 0, stream("abc"));
+      await staging.discard(discarded);
+      await staging.discard(discarded);
+      for (const id of [committed, discarded]) {
+        expect(await codeOf(staging.write(id, 0, stream("x")))).toBe("not-found");
+        expect(await codeOf(textOf(id, 0, 1))).toBe("not-found");
+      }
+      expect(await codeOf(staging.commit(discarded, 3))).toBe("not-found");
+    });
+
+    test("lists exactly what is staged", async () => {
+      const [kept, gone] = [await create(), await create()];
+      await staging.discard(gone);
+      const listed = await Array.fromAsync(staging.list());
+      expect(listed).toContain(kept);
+      expect(listed).not.toContain(gone);
+    });
+  });
+}
