@@ -18,4 +18,24 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "one more worker process beside a running server",
     load: async () => (await import("./worker.ts")).worker,
   },
+  store: {
+    summary: "stores a large file in memcached",
+    load: async () => (await import("./store.ts")).store,
+  },
+  retrieve: {
+    summary: "retrieves a large file from memcached, verified",
+    load: async () => (await import("./retrieve.ts")).retrieve,
+  },
+  verify: {
+    summary: "checks every byte of a large file in memcached",
+    load: async () => (await import("./verify.ts")).verify,
+  },
+  remove: {
+    summary: "removes a large file from memcached",
+    load: async () => (await import("./remove.ts")).remove,
+  },
+  list: {
+    summary: "lists the large files in memcached",
+    load: async () => (await import("./list.ts")).list,
+  },
 };

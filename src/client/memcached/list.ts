@@ -1,7 +1,7 @@
 // Listing the files: the manifests among all the keys that the servers name.
 
 import { Fault } from "../../wire/faults.ts";
-import { METADUMP_ALL } from "../../wire/memcached/client-requests.ts";
+import { metadumpLine } from "../../wire/memcached/client-requests.ts";
 import { Corrupt, replyFault } from "./errors.ts";
 import { readItems } from "./items.ts";
 import { decodeManifest, type StoredFile, storedFile } from "./manifest.ts";
@@ -41,7 +41,10 @@ async function manifestKeys(settings: Settings, server: Server, signal?: AbortSi
     if (isManifestKey(settings.prefix, key)) keys.push(key);
   };
   try {
-    const { line } = await connection.exchange({ parts: [METADUMP_ALL], kind: "lines", onLine });
+    const dump = (walk: "hash" | "all") =>
+      connection.exchange({ parts: [metadumpLine(walk)], kind: "lines", onLine });
+    let { line } = await dump("hash");
+    if (line === "ERROR" || line.startsWith("CLIENT_ERROR")) ({ line } = await dump("all"));
     if (line !== "END") throw refusal(line, server.name);
     return keys;
   } catch (error) {

@@ -46,8 +46,13 @@ export function metaDeleteLine(key: string, cas: string): string {
 /** Answered `MN` by servers that know the meta commands, else `ERROR`. */
 export const META_NOOP = "mn\r\n";
 export const STATS_SETTINGS = "stats settings\r\n";
-/** Every key of the server, a line each, then `END`. */
-export const METADUMP_ALL = "lru_crawler metadump all\r\n";
+/**
+ * Every key of the server, a line each, then `END`. `hash` walks the table and misses none; `all` walks the lists of recent use, and
+ * misses keys that move in them meanwhile (seen on 1.6.18), but older servers know only that.
+ */
+export function metadumpLine(walk: "hash" | "all"): string {
+  return `lru_crawler metadump ${walk}\r\n`;
+}
 
 /** True when the text can be a key as it is: 1 to 250 printable ASCII characters, no space. */
 export function isPlainKey(text: string): boolean {

@@ -1,0 +1,29 @@
+// `cairn verify NAME`: reads a file in memcached to its end and checks every byte.
+
+import type { Command, Invocation } from "./command.ts";
+import { argument, JSON_OUTPUT, openFiles, PREFIX, QUIET, report, SERVERS } from "./large-files.ts";
+import { bytesText, progressBar } from "./progress.ts";
+
+export const verify: Command = {
+  name: "verify",
+  description:
+    "Reads the file NAME from memcached and checks every chunk and the whole; names what is missing or damaged.",
+  usage: "NAME",
+  arity: [1, 1],
+  options: [SERVERS, PREFIX, JSON_OUTPUT, QUIET],
+  run: verifyCommand,
+};
+
+async function verifyCommand(invocation: Invocation): Promise<void> {
+  const { values, output, signal } = invocation;
+  const name = argument(invocation, 0);
+  await using files = await openFiles(invocation);
+  const bar = progressBar(output, `verifying ${name}`, values["quiet"] === true);
+  try {
+    const file = await files.verify(name, { signal, onProgress: bar.update });
+    bar.end();
+    report(invocation, `${name} is whole: ${bytesText(file.size)}, sha256 ${file.sha256}`, file);
+  } finally {
+    bar.end();
+  }
+}

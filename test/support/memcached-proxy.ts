@@ -1,0 +1,74 @@
+// Servers that misbehave: one between the client and a real memcached, and one that says only what it was told.
+
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+export interface Misbehaving extends AsyncDisposable {
+  /** `127.0.0.1:port`. */
+  readonly address: string;
+  /** Ends every connection at once; new ones are taken. */
+  cut(): void;
+}
+
+/** Like the server behind it, but without meta commands, as memcached before 1.6. */
+export function withoutMeta(server: string): Promise<Misbehaving> {
+  return proxy(server, (request, client) => {
+    if (!/^m[nge]/.test(request.toString("latin1", 0, 2))) return request;
+    client.write("ERROR\r\n".repeat(request.toString("latin1").split("\r\n").length - 1));
+    return undefined;
+  });
+}
+
+/** Passes everything on; `cut` breaks the connections while the server lives on. */
+export function fragile(server: string): Promise<Misbehaving> {
+  return proxy(server, (request) => request);
+}
+
+/** Accepts connections and answers the bytes it gets with what `reply` says; undefined: silence. */
+export function scripted(reply: (request: string) => string | undefined): Promise<Misbehaving> {
+  return listen((client) => {
+    client.on("data", (request: Buffer) => {
+      const answer = reply(request.toString("latin1"));
+      if (answer !== undefined) client.write(answer, "latin1");
+    });
+  });
+}
+
+type Filter = (request: Buffer, client: Socket) => Buffer | undefined;
+
+function proxy(server: string, filter: Filter): Promise<Misbehaving> {
+  const [host = "", port = ""] = server.split(":");
+  return listen((client) => {
+    const upstream = connect({ host, port: Number(port) });
+    client.on("data", (bytes: Buffer) => {
+      const passed = filter(bytes, client);
+      if (passed) upstream.write(passed);
+    });
+    upstream.pipe(client);
+    client.on("close", () => upstream.destroy());
+    upstream.on("error", () => client.destroy());
+  });
+}
+
+async function listen(serve: (client: Socket) => void): Promise<Misbehaving> {
+  const clients = new Set<Socket>();
+  const server: Server = createServer((client) => {
+    clients.add(client);
+    client.on("error", () => client.destroy());
+    client.on("close", () => clients.delete(client));
+    serve(client);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const cut = () => {
+    for (const client of clients) client.destroy();
+  };
+  return {
+    address: `127.0.0.1:${port}`,
+    cut,
+    async [Symbol.asyncDispose]() {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
