@@ -6,7 +6,10 @@ import type { KeyEntry, KeyPreview } from "../../wire/api.ts";
 import { ROUTES } from "../../wire/routes.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import { hexDump } from "../hex-dump.ts";
-import { usePreview } from "../queries.ts";
+import { readableKey } from "../key-text.ts";
+import { useChange, usePreview } from "../queries.ts";
+import { fetchJson } from "../requests.ts";
+import { Confirm } from "./confirm.tsx";
 import { Facts } from "./facts.tsx";
 import { Download } from "./icons.tsx";
 import { Loading, Problem } from "./notices.tsx";
@@ -28,18 +31,39 @@ export function KeyValue({ entry }: { readonly entry: KeyEntry }): ReactNode {
             ["Expires", data.expiresAt === null ? "never" : <When key="expires" at={data.expiresAt} />],
           ]}
         />
-        <Button
-          component="a"
-          href={`${ROUTES.value}?key=${entry.key}`}
-          download
-          size="xs"
-          variant="default"
-          leftSection={<Download />}
-        >
-          Download value
-        </Button>
+        <span className="actions">
+          <DeleteKey entry={entry} />
+          <Button
+            component="a"
+            href={`${ROUTES.value}?key=${entry.key}`}
+            download
+            size="xs"
+            variant="default"
+            leftSection={<Download />}
+          >
+            Download value
+          </Button>
+        </span>
       </div>
     </div>
+  );
+}
+
+function DeleteKey({ entry }: { readonly entry: KeyEntry }): ReactNode {
+  const remove = useChange(() => fetchJson(`${ROUTES.value}?key=${entry.key}`, { method: "DELETE" }));
+  return (
+    <Confirm
+      label="Delete"
+      title="Delete this key?"
+      button={{ size: "xs" }}
+      error={remove.error}
+      pending={remove.isPending}
+      onConfirm={(done) => remove.mutate(undefined, { onSuccess: done })}
+    >
+      <p className="plain">
+        <code>{readableKey(entry.key)}</code>, {formatBytes(entry.size)}, cannot be brought back.
+      </p>
+    </Confirm>
   );
 }
 

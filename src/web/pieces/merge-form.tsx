@@ -38,10 +38,10 @@ export function MergeForm(): ReactNode {
           error={(tried && end === "" && "Choose a day") || (backwards && "Lies before the first day")}
           onChange={(event) => setEnd(event.currentTarget.value)}
         />
+        <Button type="submit" disabled={backwards}>
+          Merge
+        </Button>
       </div>
-      <Button type="submit" disabled={backwards}>
-        Merge
-      </Button>
     </form>
   );
 }

@@ -38,7 +38,7 @@ export function RecordTable<T extends RowData>(props: RecordTableProps<T>): Reac
   });
   const [headers] = table.getHeaderGroups();
   return (
-    <Table.ScrollContainer minWidth={0}>
+    <div className="records-frame">
       <Table aria-label={props.label} className="records" verticalSpacing="xs" highlightOnHover>
         <Table.Thead>
           <Table.Tr>
@@ -76,7 +76,7 @@ export function RecordTable<T extends RowData>(props: RecordTableProps<T>): Reac
           ))}
         </Table.Tbody>
       </Table>
-    </Table.ScrollContainer>
+    </div>
   );
 }
 

@@ -70,12 +70,16 @@ export function StatusTiles({ status }: { readonly status: Status }): ReactNode 
         {status.sync === "full"
           ? "Every acknowledged write is on disk (sync full)."
           : "A power cut may lose the last writes (sync normal)."}
-        {status.doors?.map((door) => (
-          <span key={door.url} className="door">
-            {door.name} <code>{door.url}</code>
-          </span>
-        ))}
       </p>
+      {status.doors && status.doors.length > 0 && (
+        <ul className="doors dim" aria-label="Doors">
+          {status.doors.map((door) => (
+            <li key={door.name + door.url}>
+              {door.name} <code>{door.url}</code>
+            </li>
+          ))}
+        </ul>
+      )}
     </>
   );
 }

@@ -1,10 +1,10 @@
 // Finished files: whole, immutable, each with its digest.
 
 import { Button, TextInput } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
-import { type ReactNode, useEffect, useState } from "react";
+import type { ReactNode } from "react";
 import type { FileEntry } from "../../wire/api.ts";
 import { pathTo, ROUTES } from "../../wire/routes.ts";
+import { useFilter } from "../filter.ts";
 import { formatBytes, formatCount, formatStamp } from "../format.ts";
 import { hrefTo, replaceParams } from "../location.ts";
 import { Confirm } from "../pieces/confirm.tsx";
@@ -28,9 +28,7 @@ const COLUMNS = [
 ];
 
 export function Files({ params }: { readonly params: URLSearchParams }): ReactNode {
-  const [text, setText] = useState(params.get("prefix") ?? "");
-  const [prefix] = useDebouncedValue(text, 200);
-  useEffect(() => replaceParams({ prefix }), [prefix]);
+  const { text, value: prefix, setText } = useFilter(params, "prefix");
   return (
     <section className="page">
       <div className="page-head">

@@ -1,8 +1,8 @@
 // Jobs, newest first: what they do, how far they are, and what came of them.
 
 import { Select, TextInput } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
-import { type ReactNode, useEffect, useState } from "react";
+import type { ReactNode } from "react";
+import { useFilter } from "../filter.ts";
 import { hrefTo, replaceParams } from "../location.ts";
 import { Search } from "../pieces/icons.tsx";
 import { JobTable } from "../pieces/job-table.tsx";
@@ -20,11 +20,8 @@ const STATES = [
 ];
 
 export function Jobs({ params }: { readonly params: URLSearchParams }): ReactNode {
-  const [text, setText] = useState(params.get("text") ?? "");
-  const [kind, setKind] = useState(params.get("kind") ?? "");
-  const [settled] = useDebouncedValue(text, 250);
-  const [settledKind] = useDebouncedValue(kind, 250);
-  useEffect(() => replaceParams({ text: settled, kind: settledKind }), [settled, settledKind]);
+  const text = useFilter(params, "text");
+  const kind = useFilter(params, "kind");
   const state = params.get("state") ?? "";
   return (
     <section className="page">
@@ -34,16 +31,16 @@ export function Jobs({ params }: { readonly params: URLSearchParams }): ReactNod
           className="filter"
           aria-label="Jobs with this text in their id or input"
           placeholder="Text in the id or input…"
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
+          value={text.text}
+          onChange={(event) => text.setText(event.currentTarget.value)}
           leftSection={<Search />}
         />
         <TextInput
           className="kind"
           aria-label="Jobs of this kind"
           placeholder="Kind"
-          value={kind}
-          onChange={(event) => setKind(event.currentTarget.value)}
+          value={kind.text}
+          onChange={(event) => kind.setText(event.currentTarget.value)}
         />
         <Select
           className="state"
@@ -55,7 +52,7 @@ export function Jobs({ params }: { readonly params: URLSearchParams }): ReactNod
         />
       </div>
       <PagedJobs
-        filter={{ state, kind: settledKind.trim(), text: settled.trim() }}
+        filter={{ state, kind: kind.value.trim(), text: text.value.trim() }}
         open={params.get("open") ?? ""}
       />
     </section>
@@ -83,7 +80,7 @@ function PagedJobs({
   );
 }
 
-export function NoJobs({ filtered }: { readonly filtered: boolean }): ReactNode {
+function NoJobs({ filtered }: { readonly filtered: boolean }): ReactNode {
   if (filtered) return <Empty title="No job matches the filter" />;
   return (
     <Empty title="No jobs yet">

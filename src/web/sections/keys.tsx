@@ -1,8 +1,8 @@
 // The keys of the store, in byte order, filtered by prefix.
 
 import { CloseButton, TextInput } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
-import { type ReactNode, useCallback, useEffect, useState } from "react";
+import { type ReactNode, useCallback } from "react";
+import { useFilter } from "../filter.ts";
 import { formatCount } from "../format.ts";
 import { replaceParams } from "../location.ts";
 import { Search } from "../pieces/icons.tsx";
@@ -11,9 +11,7 @@ import { Empty, Loading, Problem } from "../pieces/notices.tsx";
 import { useKeys, useStatus } from "../queries.ts";
 
 export function Keys({ params }: { readonly params: URLSearchParams }): ReactNode {
-  const [text, setText] = useState(params.get("prefix") ?? "");
-  const [prefix] = useDebouncedValue(text, 200);
-  useEffect(() => replaceParams({ prefix }), [prefix]);
+  const { text, value: prefix, setText } = useFilter(params, "prefix");
   return (
     <section className="page">
       <div className="page-head">

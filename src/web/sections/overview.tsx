@@ -5,12 +5,11 @@ import { hrefTo, replaceParams } from "../location.ts";
 import { JobTable } from "../pieces/job-table.tsx";
 import { KeyList } from "../pieces/key-list.tsx";
 import { MergeForm } from "../pieces/merge-form.tsx";
-import { Loading, Problem } from "../pieces/notices.tsx";
+import { Empty, Loading, Problem } from "../pieces/notices.tsx";
 import { StatusTiles, Warnings } from "../pieces/status-tiles.tsx";
 import { TransferList } from "../pieces/transfer-list.tsx";
 import { UploadArea } from "../pieces/upload-area.tsx";
 import { useJobs, useKeys, useStatus } from "../queries.ts";
-import { NoJobs } from "./jobs.tsx";
 import { NoKeys } from "./keys.tsx";
 
 export function Overview({ params }: { readonly params: URLSearchParams }): ReactNode {
@@ -39,7 +38,7 @@ function LatestJobs({ open }: { readonly open: string }): ReactNode {
     <Shelf title="Latest jobs" more="All jobs" href={hrefTo("jobs")}>
       {error && <Problem error={error} title="The jobs cannot be listed" onRetry={refetch} />}
       {!error && !jobs && <Loading rows={3} />}
-      {jobs?.length === 0 && <NoJobs filtered={false} />}
+      {jobs?.length === 0 && <Empty title="No jobs yet">Drop a CSV above, or merge log files.</Empty>}
       {jobs && jobs.length > 0 && (
         <div className="card flush">
           <JobTable jobs={jobs} open={open} onOpen={(id) => replaceParams({ job: id })} />

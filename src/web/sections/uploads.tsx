@@ -103,10 +103,7 @@ function UploadDetails({ upload }: { readonly upload: UploadEntry }): ReactNode 
           ["Id", <code key="id">{upload.id}</code>],
           ["Started", formatStamp(upload.createdAt)],
           ["Removed", upload.expiresAt === null ? null : formatStamp(upload.expiresAt)],
-          [
-            "Pieces",
-            gaps === 0 ? "without a gap so far" : `${upload.ranges.length}, with ${gaps} gaps between them`,
-          ],
+          ["Pieces", gaps === 0 ? "no gap so far" : `${upload.ranges.length} ranges so far`],
           [
             "File",
             upload.fileId === null ? null : (

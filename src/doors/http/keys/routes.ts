@@ -10,7 +10,7 @@ import { previewOf } from "./preview.ts";
 import { limitOf, rawParam } from "./query.ts";
 
 export interface KeyRouteOptions {
-  readonly kv: Pick<Kv, "read" | "scan">;
+  readonly kv: Pick<Kv, "execute" | "read" | "scan">;
 }
 
 export function keyRoutes({ kv }: KeyRouteOptions): Route[] {
@@ -34,6 +34,12 @@ export function keyRoutes({ kv }: KeyRouteOptions): Route[] {
       path: ROUTES.value,
       summary: "The value of ?key= (percent-encoded bytes) as a download.",
       handle: ({ url }) => downloadValue(kv, url),
+    },
+    {
+      method: "DELETE",
+      path: ROUTES.value,
+      summary: "Deletes ?key= (percent-encoded bytes), as memcached's delete does.",
+      handle: ({ url }) => deleteKey(kv, url),
     },
   ];
 }
@@ -71,17 +77,33 @@ async function downloadValue(kv: KeyRouteOptions["kv"], url: string): Promise<Re
   });
 }
 
+async function deleteKey(kv: KeyRouteOptions["kv"], url: string): Promise<Response> {
+  const key = keyOf(url);
+  const [reply] = await kv.execute([{ kind: "delete", key, noreply: false }]);
+  if (reply !== "deleted") throw notFound(key);
+  return new Response(null, { status: 204 });
+}
+
 async function findItem(kv: KeyRouteOptions["kv"], url: string): Promise<{ key: string; item: Item }> {
+  const key = keyOf(url);
+  const item = await kv.read(key);
+  if (item === undefined) throw notFound(key);
+  return { key, item };
+}
+
+function keyOf(url: string): string {
   const encoded = rawParam(url, "key");
   if (!encoded) {
     throw new Fault("invalid", "the query has no key", {
       hint: "Add ?key= with the key's bytes, percent-encoded.",
     });
   }
-  const key = decodeKey(encoded);
-  const item = await kv.read(key);
-  if (item === undefined) throw new Fault("not-found", `there is no key ${encodeKey(key).slice(0, 750)}`);
-  return { key, item };
+  return decodeKey(encoded);
+}
+
+/** Encoded, a key has at most 750 characters; what is longer cannot be one. */
+function notFound(key: string): Fault {
+  return new Fault("not-found", `there is no key ${encodeKey(key).slice(0, 750)}`);
 }
 
 function entryOf(key: string, head: ItemHead): KeyEntry {
