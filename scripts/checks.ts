@@ -6,7 +6,14 @@ const TOOLS = `${ROOT}node_modules/.bin/`;
 
 /** Name and command line of each. */
 export const CHECKS: Readonly<Record<string, readonly string[]>> = {
-  "format and lint": [`${TOOLS}biome`, "ci", "--colors=off", "."],
+  "format and lint": [
+    `${TOOLS}biome`,
+    "ci",
+    "--colors=off",
+    "--diagnostic-level=warn",
+    "--error-on-warnings",
+    ".",
+  ],
   types: [`${TOOLS}tsc`, "--noEmit", "--pretty", "false"],
   architecture: [process.execPath, "test", "--timeout=60000", "./test/architecture.test.ts"],
 };

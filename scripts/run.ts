@@ -32,12 +32,14 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
       cwd: ROOT,
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
+      // In a process group of its own, so that it can be ended with all that it has started.
+      detached: true,
     });
     running.add(child);
     const limit = options.limitMs ?? 600_000;
     const timer = setTimeout(() => {
       output += `\nstopped: it had not ended after ${limit / 1000} s\n`;
-      child.kill("SIGKILL");
+      endGroup(child, "SIGKILL");
     }, limit);
     const finish = (code: number) => {
       clearTimeout(timer);
@@ -67,9 +69,19 @@ export function stopOnSignal(): void {
     ["SIGTERM", 15],
   ] as const) {
     process.once(signal, () => {
-      for (const child of running) child.kill("SIGTERM");
+      for (const child of running) endGroup(child, "SIGTERM");
       process.exit(128 + number);
     });
+  }
+}
+
+function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    // Gone already.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }
 

@@ -11,6 +11,8 @@ export interface Plan {
 }
 
 const ALONE = /^test\/(e2e|faults)\//;
+/** A browser fills both cores by itself. */
+const BROWSER = /from "[./]*support\/browser\.ts"/;
 
 /** The files under `test/` whose paths contain one of `wanted`; all if none is wanted. */
 export async function planTests(wanted: readonly string[], root = ROOT): Promise<Plan> {
@@ -19,9 +21,13 @@ export async function planTests(wanted: readonly string[], root = ROOT): Promise
   for await (const file of new Glob("test/**/*.test.{ts,tsx}").scan({ cwd: root })) {
     if (patterns.length === 0 || patterns.some((pattern) => file.includes(pattern))) files.push(file);
   }
+  const alone = new Set<string>();
+  for (const file of files) {
+    if (ALONE.test(file) || BROWSER.test(await Bun.file(`${root}/${file}`).text())) alone.add(file);
+  }
   files.sort();
   return {
-    together: files.filter((file) => !ALONE.test(file)),
-    alone: files.filter((file) => ALONE.test(file)),
+    together: files.filter((file) => !alone.has(file)),
+    alone: files.filter((file) => alone.has(file)),
   };
 }

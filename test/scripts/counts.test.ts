@@ -83,9 +83,10 @@ test("files are found by part of their path; what kills and measures runs alone"
   ]) {
     await Bun.write(folder.at(path), "");
   }
+  await Bun.write(folder.at("test/web/b.test.ts"), `import { openBrowser } from "../support/browser.ts";`);
   expect(await planTests([], folder.path)).toEqual({
     together: ["test/wire/a.test.ts"],
-    alone: ["test/e2e/b.test.ts", "test/faults/c.test.ts"],
+    alone: ["test/e2e/b.test.ts", "test/faults/c.test.ts", "test/web/b.test.ts"],
   });
   expect(await planTests(["./test/e2e"], folder.path)).toEqual({
     together: [],
