@@ -88,8 +88,8 @@ export class MemoryKv implements Kv {
       return;
     }
     const { flags, exptime } = change;
-    // A slice of a received packet: kept as it is, it would keep the packet.
-    const value = change.value.slice();
+    // It may be a slice of a received packet. (`slice` of a Buffer would not copy.)
+    const value = new Uint8Array(change.value);
     this.#items.set(key, { flags, exptime, cas: ++this.#cas, size: value.length, value });
     this.#bytes += key.length + value.length;
     this.#totalItems++;

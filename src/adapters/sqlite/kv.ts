@@ -25,6 +25,8 @@ export interface SqliteKvOptions {
   readonly sync: SyncMode;
   readonly rules: Rules;
   readonly clock: Clock;
+  /** A quota on the database file: beyond it, writes that need more fail with `no-space`. Default: the disk is the limit. */
+  readonly maxFileBytes?: number;
 }
 
 interface Pending {
@@ -53,6 +55,7 @@ export class SqliteKv implements Kv {
   #totalItems = 0;
   /** The transaction under way changed something. */
   #dirty = false;
+  #closed = false;
 
   /** Faults: those of `openDatabase`, and `conflict` if another process serves the file. */
   static open(options: SqliteKvOptions): SqliteKv {
@@ -66,6 +69,7 @@ export class SqliteKv implements Kv {
         migrations: KV_MIGRATIONS,
       });
       db.run(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
+      if (options.maxFileBytes !== undefined) limitFile(db, options.maxFileBytes);
       return new SqliteKv(options, lock, db);
     } catch (error) {
       db?.close();
@@ -124,6 +128,8 @@ export class SqliteKv implements Kv {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#commitPending();
     this.#db.close();
     this.#lock[Symbol.dispose]();
@@ -266,6 +272,11 @@ export class SqliteKv implements Kv {
       throw explain(error, this.#path);
     }
   }
+}
+
+function limitFile(db: Database, bytes: number): void {
+  const size = db.query<{ page_size: number }, []>("PRAGMA page_size").get()?.page_size ?? 4_096;
+  db.run(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytes / size))}`);
 }
 
 function itemOf({ flags, exptime, cas, value }: ItemRow): Item {

@@ -1,0 +1,111 @@
+// The kv suite against every adapter, and random programs on SQLite with the memory adapter as the oracle.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { MemoryKv } from "../../src/adapters/memory/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { createRules } from "../../src/domain/kv/rules.ts";
+import type { ItemCommand, StoreVerb } from "../../src/wire/memcached/commands.ts";
+import type { Reply } from "../../src/wire/memcached/replies.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+import { kvSuite } from "./kv.suite.ts";
+
+kvSuite("memory", async () => ({
+  durable: false,
+  open: (options) => new MemoryKv(options),
+  [Symbol.asyncDispose]: async () => undefined,
+}));
+
+for (const sync of ["full", "normal"] as const) {
+  kvSuite(`sqlite, sync ${sync}`, async () => {
+    const folder = await temporaryFolder();
+    return {
+      durable: true,
+      open: (options) => SqliteKv.open({ ...options, path: folder.at("kv.sqlite"), sync }),
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  });
+}
+
+const key = fc.constantFrom("a", "b", "ab", "\xff", "n");
+const value = fc.oneof(
+  fc.constantFrom("", "0", "9", "10", "18446744073709551615", "5 x", "word", "y".repeat(900)),
+  fc.string({ maxLength: 30 }),
+);
+const step = fc.oneof(
+  { weight: 4, arbitrary: key.map((k): ItemCommand => ({ kind: "get", key: k, withCas: true, last: true })) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom<StoreVerb>("set", "add", "replace", "append", "prepend", "cas"),
+        key,
+        value,
+        fc.nat(3),
+        fc.nat(30),
+      )
+      .map(
+        ([kind, k, text, flags, cas]): ItemCommand => ({
+          kind,
+          key: k,
+          flags,
+          exptime: 0,
+          value: Buffer.from(text),
+          cas,
+          noreply: false,
+        }),
+      ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom<"incr" | "decr">("incr", "decr"),
+        key,
+        fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+      )
+      .map(([kind, k, delta]): ItemCommand => ({ kind, key: k, delta, noreply: false })),
+  },
+  key.map((k): ItemCommand => ({ kind: "delete", key: k, noreply: false })),
+  key.map((k): ItemCommand => ({ kind: "touch", key: k, exptime: 1, noreply: false })),
+  key.map((k): ItemCommand => ({ kind: "too-large", verb: "set", key: k, noreply: false })),
+  fc.constantFrom(0, 3).map((delay): ItemCommand => ({ kind: "flush", delay, noreply: false })),
+);
+/** A batch, then how many ms pass. */
+const program = fc.array(
+  fc.tuple(fc.array(step, { minLength: 1, maxLength: 6 }), fc.constantFrom(0, 0, 0, 2_000)),
+  {
+    maxLength: 12,
+  },
+);
+
+test("random programs leave SQLite and memory the same", async () => {
+  await using folder = await temporaryFolder();
+  let runs = 0;
+  await fc.assert(
+    fc.asyncProperty(program, async (batches) => {
+      const clock = new ManualClock();
+      const options = { rules: createRules({ maxItem: 1_024 }), clock };
+      await using oracle = new MemoryKv(options);
+      await using kv = SqliteKv.open({ ...options, path: folder.at(`${runs++}.sqlite`), sync: "normal" });
+      for (const [batch, ms] of batches) {
+        // What the program stands on: the replies of the same batch, to the byte.
+        expect(plain(await kv.execute(batch))).toEqual(plain(await oracle.execute(batch)));
+        clock.jump(ms);
+      }
+      expect(await kv.stats()).toEqual(await oracle.stats());
+      const all = { prefix: "", limit: 100 };
+      expect(await kv.scan(all)).toEqual(await oracle.scan(all));
+    }),
+    { numRuns: 150 },
+  );
+}, 30_000);
+
+function plain(replies: readonly Reply[]): unknown {
+  return replies.map((reply) =>
+    typeof reply === "object" && reply.kind === "found"
+      ? { ...reply, value: Buffer.from(reply.value).toString("hex") }
+      : reply,
+  );
+}
