@@ -32,7 +32,12 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown, what: string)
 
 /** The body as UTF-8 text of at most `limit` bytes; a longer one is refused without being read to the end. */
 export async function readText(request: Request, limit: number): Promise<string> {
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(await readBytes(request, limit));
+  const bytes = await readBytes(request, limit);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch (cause) {
+    throw new Fault("invalid", "the body is not UTF-8 text", { cause });
+  }
 }
 
 /** The body of at most `limit` bytes; Fault `too-large` before or while it is read. */

@@ -1,0 +1,136 @@
+// One upload while requests work on it: who writes which range, and the ledger, changed in groups.
+
+import type { ByteRange } from "../../ports/blobs.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { FileRecord, Records, UploadRecord } from "../../ports/records.ts";
+import { Fault, isFault } from "../../wire/faults.ts";
+import { add, overlaps } from "./coverage.ts";
+import type { RunningDigest } from "./digest.ts";
+
+/** The right to write a range; released when its bytes are in the ledger, or given up. */
+export interface Reservation extends ByteRange {
+  readonly released: Promise<void>;
+  release(): void;
+}
+
+interface Entry {
+  readonly range: ByteRange;
+  /** Refused when another node has listed these bytes meanwhile. */
+  readonly isExclusive: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class ActiveUpload {
+  readonly id: string;
+  /** As stored last, by us or by another process. */
+  record: UploadRecord;
+  digest: RunningDigest | undefined;
+  /** The one completion that all requests share. */
+  completion: Promise<FileRecord> | undefined;
+  readonly #records: Records;
+  readonly #clock: Clock;
+  readonly #lifetime: number;
+  readonly #reservations = new Set<Reservation>();
+  #entries: Entry[] = [];
+  #isRecording = false;
+
+  constructor(record: UploadRecord, records: Records, clock: Clock, lifetime: number) {
+    this.id = record.id;
+    this.record = record;
+    this.#records = records;
+    this.#clock = clock;
+    this.#lifetime = lifetime;
+  }
+
+  /** Who writes a part of `range` now. */
+  holderOf(range: ByteRange): Reservation | undefined {
+    for (const held of this.#reservations) {
+      if (Math.max(held.start, range.start) < Math.min(held.end, range.end)) return held;
+    }
+    return undefined;
+  }
+
+  /** Takes `range`, which nobody may hold. */
+  reserve(range: ByteRange): Reservation {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const reservation: Reservation = {
+      ...range,
+      released: promise,
+      release: () => {
+        this.#reservations.delete(reservation);
+        resolve();
+      },
+    };
+    this.#reservations.add(reservation);
+    return reservation;
+  }
+
+  /** Lists `range`, whose bytes are durable, in the ledger; all ranges that come while a change is stored share the next. */
+  list(range: ByteRange, isExclusive: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#entries.push({ range, isExclusive, resolve, reject });
+      if (!this.#isRecording) void this.#recordAll();
+    });
+  }
+
+  /** Changes the record by `change`, repeated on the newer record when another process was faster. */
+  async change(change: (record: UploadRecord) => UploadRecord): Promise<UploadRecord> {
+    const { staging } = this.record;
+    for (;;) {
+      try {
+        const next = { ...change(this.record), updatedAt: this.#clock.now() };
+        this.record = await this.#records.replace("uploads", next);
+        return this.record;
+      } catch (error) {
+        if (!isFault(error, "conflict") && !isFault(error, "not-found")) throw error;
+        const stored = await this.#records.get("uploads", this.id);
+        // Removed, or begun anew under the same name: these bytes belong to nothing any more.
+        if (stored?.staging !== staging) throw removed(this.id, error);
+        this.record = stored;
+      }
+    }
+  }
+
+  async #recordAll(): Promise<void> {
+    this.#isRecording = true;
+    // Ranges of the same turn share the first change too.
+    await Promise.resolve();
+    while (this.#entries.length > 0) {
+      const entries = this.#entries;
+      this.#entries = [];
+      await this.#record(entries);
+    }
+    this.#isRecording = false;
+  }
+
+  async #record(entries: readonly Entry[]): Promise<void> {
+    let refused = new Set<Entry>();
+    try {
+      await this.change((record) => {
+        refused = new Set(
+          entries.filter((entry) => entry.isExclusive && overlaps(record.coverage, entry.range)),
+        );
+        const kept = entries.filter((entry) => !refused.has(entry));
+        const coverage = kept.reduce((sum, entry) => add(sum, entry.range), record.coverage);
+        return { ...record, coverage, expiresAt: this.#clock.now() + this.#lifetime };
+      });
+    } catch (error) {
+      for (const { reject } of entries) reject(error);
+      return;
+    }
+    for (const entry of entries) {
+      if (refused.has(entry)) entry.reject(repeated(this.id, entry.range));
+      else entry.resolve();
+    }
+  }
+}
+
+/** The fault of a range that is there already. */
+export function repeated(id: string, { start, end }: ByteRange): Fault {
+  return new Fault("exists", `bytes ${start} to ${end} of ${id} were uploaded already`);
+}
+
+function removed(id: string, cause: unknown): Fault {
+  return new Fault("gone", `the upload ${id} was removed while it was written`, { cause });
+}

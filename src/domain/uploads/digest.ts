@@ -1,0 +1,59 @@
+// The SHA-256 of an upload, computed as its bytes arrive as long as they come in order.
+
+/** Follows the bytes from 0 on; writes that do not continue where it stands are left to be read back later. */
+export class RunningDigest {
+  #hasher = new Bun.CryptoHasher("sha256");
+  #position = 0;
+  #isFollowed = false;
+
+  /** Bytes hashed so far, all from the start. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** A run over bytes from `offset` on, or undefined when they do not continue the digest. */
+  follow(offset: number): DigestRun | undefined {
+    if (offset !== this.#position || this.#isFollowed) return undefined;
+    this.#isFollowed = true;
+    const hasher = this.#hasher.copy();
+    let length = 0;
+    return {
+      update: (piece) => {
+        hasher.update(piece);
+        length += piece.length;
+      },
+      end: (durable) => {
+        this.#isFollowed = false;
+        // Only what the ledger lists counts: a run that was hashed but not kept is forgotten.
+        if (durable !== length) return;
+        this.#hasher = hasher;
+        this.#position += length;
+      },
+    };
+  }
+
+  /** The digest in hexadecimal, after `rest`, the bytes from `position` on, is hashed too. */
+  async finish(rest: AsyncIterable<Uint8Array>): Promise<string> {
+    const hasher = this.#hasher.copy();
+    for await (const piece of rest) {
+      for (let start = 0; start < piece.length; start += STEP) {
+        hasher.update(piece.subarray(start, start + STEP));
+        // Other requests get their turn: hashing one step takes less than a millisecond.
+        if (piece.length > STEP) await nextTurn();
+      }
+    }
+    return hasher.digest("hex");
+  }
+}
+
+export interface DigestRun {
+  update(piece: Uint8Array): void;
+  /** `durable`: the bytes of this run that are on disk and in the ledger; 0 if none. */
+  end(durable: number): void;
+}
+
+const STEP = 1_048_576;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

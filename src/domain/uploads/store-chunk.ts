@@ -1,0 +1,140 @@
+// One chunk on its way into staging: missing bytes are written, those that are there are compared.
+
+import type { ByteRange } from "../../ports/blobs.ts";
+import type { Staging } from "../../ports/staging.ts";
+import { Fault, toFault } from "../../wire/faults.ts";
+import type { ActiveUpload } from "./active-upload.ts";
+import { ChunkSource } from "./chunk-source.ts";
+import { covers, overlaps, type Segment, segments } from "./coverage.ts";
+
+export interface Chunk {
+  /** Bytes from the start of the file. */
+  readonly offset: number;
+  /** The exact number of bytes; a source with more or fewer is refused and nothing is listed. */
+  readonly size: number;
+  readonly source: AsyncIterable<Uint8Array> | Uint8Array;
+  /**
+   * When some of these bytes are there already: `refuse` is Fault `exists`; `compare` accepts equal bytes and
+   * is Fault `conflict` on others.
+   */
+  readonly repeated: "refuse" | "compare";
+}
+
+export interface Placed {
+  readonly chunk: Chunk;
+  readonly range: ByteRange;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Below this size the digest is computed at the end, from bytes read back. */
+const SMALL = 65_536;
+
+/** Makes the bytes durable, then lists them in the ledger. The caller holds the reservation of the range. */
+export async function storeChunk(staging: Staging, active: ActiveUpload, placed: Placed): Promise<void> {
+  const { chunk, range } = placed;
+  const { coverage, size } = active.record;
+  const isListed = covers(coverage, range);
+  const run = isListed || (size ?? 0) <= SMALL ? undefined : active.digest?.follow(range.start);
+  let durable = 0;
+  try {
+    const { source } = chunk;
+    if (source instanceof Uint8Array && !overlaps(coverage, range)) {
+      await storeBytes(staging, active, source, chunk);
+      run?.update(source);
+    } else {
+      await storeStream(staging, active, placed, new ChunkSource(source, run?.update));
+    }
+    if (!isListed) await active.list(range, chunk.repeated === "refuse");
+    durable = chunk.size;
+  } finally {
+    run?.end(durable);
+  }
+}
+
+/** Fault `conflict` unless the chunk's bytes are those of `stored`. */
+export async function compareChunk(
+  id: string,
+  chunk: Chunk,
+  stored: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const source = new ChunkSource(chunk.source);
+  try {
+    const equal = await compareNext(id, source, chunk.offset, stored);
+    if (equal !== chunk.size) throw short(chunk, equal);
+    if (!(await source.isAtEnd())) throw long(chunk);
+  } finally {
+    await source.close();
+  }
+}
+
+async function storeBytes(
+  staging: Staging,
+  { record }: ActiveUpload,
+  bytes: Uint8Array,
+  chunk: Chunk,
+): Promise<void> {
+  if (bytes.length < chunk.size) throw short(chunk, bytes.length);
+  if (bytes.length > chunk.size) throw long(chunk);
+  if (bytes.length > 0) await staging.write(record.staging, chunk.offset, bytes);
+}
+
+async function storeStream(
+  staging: Staging,
+  { id, record }: ActiveUpload,
+  { chunk, range, signal }: Placed,
+  source: ChunkSource,
+): Promise<void> {
+  try {
+    for (const segment of segments(record.coverage, range)) {
+      const length = segment.end - segment.start;
+      const taken = segment.covered
+        ? await compareNext(id, source, segment.start, staging.read(record.staging, segment))
+        : await stageNext(staging, record.staging, segment, { source, signal });
+      if (taken !== length) throw short(chunk, segment.start - range.start + taken);
+    }
+    if (!(await source.isAtEnd())) throw long(chunk);
+  } catch (error) {
+    throw toFault(error);
+  } finally {
+    await source.close();
+  }
+}
+
+async function stageNext(
+  staging: Staging,
+  id: string,
+  { start, end }: Segment,
+  { source, signal }: { source: ChunkSource; signal: AbortSignal | undefined },
+): Promise<number> {
+  const result = await staging.write(id, start, source.take(end - start), signal);
+  if ("interrupted" in result) throw toFault(result.interrupted);
+  return result.written;
+}
+
+async function compareNext(
+  id: string,
+  source: ChunkSource,
+  offset: number,
+  stored: AsyncIterable<Uint8Array>,
+): Promise<number> {
+  const { equal, differs } = await source.compare(stored);
+  if (!differs) return equal;
+  throw new Fault(
+    "conflict",
+    `the bytes after offset ${offset + equal} of ${id} differ from those uploaded before`,
+  );
+}
+
+function short({ offset, size }: Chunk, received: number): Fault {
+  return new Fault(
+    "invalid",
+    `the chunk at offset ${offset} ended after ${received} bytes; ${size} were declared`,
+  );
+}
+
+function long({ offset, size }: Chunk): Fault {
+  return new Fault(
+    "invalid",
+    `the chunk at offset ${offset} has more than the ${size} bytes that were declared`,
+  );
+}

@@ -1,0 +1,129 @@
+// Sends a file's bytes as the download plan says: whole, in one range, in several, or not at all.
+
+import type { Files } from "../../../domain/files/files.ts";
+import type { Content } from "../../../ports/blobs.ts";
+import type { FileRecord } from "../../../ports/records.ts";
+import { contentRange, type Span } from "../../../wire/byte-ranges.ts";
+import { Fault } from "../../../wire/faults.ts";
+import { STATUS } from "../statuses.ts";
+import { contentDisposition, type Disposition } from "./disposition.ts";
+import { etagOf, planDownload } from "./plan.ts";
+
+export interface ServeOptions {
+  /** Default `attachment`: nothing uploaded is rendered in our origin. */
+  readonly disposition?: Disposition;
+  /** The name offered for saving; default the file's own. */
+  readonly name?: string;
+}
+
+const OK = 200;
+const PARTIAL = 206;
+const NOT_MODIFIED = 304;
+
+/** Answers GET and HEAD for a file. Fault `precondition` when If-Match or If-Unmodified-Since does not hold. */
+export async function serveFile(
+  request: Request,
+  files: Files,
+  file: FileRecord,
+  options: ServeOptions = {},
+): Promise<Response> {
+  const representation = { ...file, modifiedAt: file.createdAt };
+  const plan = planDownload(request.method, request.headers, representation);
+  const headers = headersOf(file, options);
+  switch (plan.send) {
+    case "nothing":
+      if (plan.reason === "not-modified") return new Response(null, { status: NOT_MODIFIED, headers });
+      if (plan.reason === "precondition") {
+        throw new Fault(
+          "precondition",
+          `the file has the ETag ${etagOf(representation)}, which does not match`,
+        );
+      }
+      return refuseRange(request, file);
+    case "all":
+      return send(request, await files.open(file), { headers, status: OK, size: file.size });
+    case "one": {
+      const { span } = plan;
+      headers.set("content-range", contentRange(span, file.size));
+      return send(request, await files.open(file, span), {
+        headers,
+        status: PARTIAL,
+        size: span.end - span.start,
+      });
+    }
+    case "several":
+      return sendSeveral(files, file, plan.spans, headers);
+  }
+}
+
+function headersOf(
+  file: FileRecord,
+  { disposition = "attachment", name = file.name }: ServeOptions,
+): Headers {
+  return new Headers({
+    "content-type": file.mediaType,
+    "content-disposition": contentDisposition(disposition, name),
+    "accept-ranges": "bytes",
+    etag: `"${file.sha256}"`,
+    "last-modified": new Date(file.createdAt).toUTCString(),
+    "repr-digest": `sha-256=:${Buffer.from(file.sha256, "hex").toString("base64")}:`,
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox; default-src 'none'",
+    "cache-control": "private, no-cache",
+  });
+}
+
+function send(
+  request: Request,
+  content: Content,
+  { headers, status, size }: { headers: Headers; status: number; size: number },
+): Response {
+  // A HEAD without a body would lose its length; Bun keeps the header and sends no bytes.
+  if (request.method === "HEAD" || !(content instanceof Blob)) headers.set("content-length", String(size));
+  return new Response(content, { status, headers });
+}
+
+function refuseRange(request: Request, file: FileRecord): Response {
+  const message = `the range ${JSON.stringify(request.headers.get("range"))} lies outside the ${file.size} bytes`;
+  const headers = { "content-range": contentRange(undefined, file.size), "accept-ranges": "bytes" };
+  return Response.json({ error: { code: "range", message } }, { status: STATUS.range, headers });
+}
+
+function sendSeveral(files: Files, file: FileRecord, spans: readonly Span[], headers: Headers): Response {
+  const boundary = `cairn-${crypto.randomUUID()}`;
+  const heads = spans.map((span) => Buffer.from(partHead(boundary, file, span)));
+  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  const size = spans.reduce(
+    (sum, span, i) => sum + (heads[i]?.length ?? 0) + span.end - span.start,
+    tail.length,
+  );
+  headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
+  headers.set("content-length", String(size));
+  const parts = async function* () {
+    for (const [i, span] of spans.entries()) {
+      yield heads[i] ?? Buffer.alloc(0);
+      yield* files.read(file, span);
+    }
+    yield tail;
+  };
+  return new Response(streamOf(parts()), { status: PARTIAL, headers });
+}
+
+function partHead(boundary: string, file: FileRecord, span: Span): string {
+  const range = contentRange(span, file.size);
+  return `\r\n--${boundary}\r\nContent-Type: ${file.mediaType}\r\nContent-Range: ${range}\r\n\r\n`;
+}
+
+/** Read as the client takes it; a client that goes away ends the source. */
+function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const next = await pieces.next();
+      if (next.done) controller.close();
+      else controller.enqueue(next.value);
+    },
+    cancel: async () => {
+      await pieces.return(undefined);
+    },
+  });
+}

@@ -1,0 +1,146 @@
+// The image protocol: an image is registered by its SHA-256, its chunks come as JSON in any order.
+
+import { z } from "zod";
+import type { Files } from "../../../domain/files/files.ts";
+import type { Uploads } from "../../../domain/uploads/uploads.ts";
+import { Fault, isFault } from "../../../wire/faults.ts";
+import { ROUTES } from "../../../wire/routes.ts";
+import { readJson } from "../body.ts";
+import { serveFile } from "../files/serve.ts";
+import type { FaultBody, Route } from "../route.ts";
+
+export interface ImageDoorOptions {
+  readonly uploads: Uploads;
+  readonly files: Files;
+  /** The most bytes of one chunk's JSON body; default 64 MiB. */
+  readonly chunkLimit?: number;
+}
+
+const Sha256 = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, "must be 64 hexadecimal digits")
+  .transform((digits) => digits.toLowerCase());
+const Size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const Registration = z.object({ sha256: Sha256, size: Size, chunk_size: Size.min(1) });
+const ImageChunk = z.object({ id: Size, size: Size, data: z.string() });
+
+const CREATED = 201;
+
+export function imageRoutes({ uploads, files, chunkLimit = 64 * 1_048_576 }: ImageDoorOptions): Route[] {
+  return [
+    {
+      method: "POST",
+      path: ROUTES.images,
+      summary: "Registers an image by its SHA-256, size and chunk size.",
+      body: z.object({ sha256: z.string(), size: z.number(), chunk_size: z.number() }),
+      faultBody,
+      handle: async (request) => register(uploads, await readJson(request, Registration)),
+    },
+    {
+      method: "POST",
+      path: ROUTES.imageChunks,
+      summary: "Takes one chunk of a registered image.",
+      body: ImageChunk,
+      faultBody,
+      handle: async (request) => {
+        const sha256 = digestOf(request.params.sha256);
+        return takeChunk(uploads, sha256, await readJson(request, ImageChunk, chunkLimit));
+      },
+    },
+    {
+      method: "GET",
+      path: ROUTES.image,
+      summary: "The whole image, once it is complete and its SHA-256 is right.",
+      faultBody,
+      handle: (request) => download(request, uploads, files, digestOf(request.params.sha256)),
+    },
+  ];
+}
+
+/** The protocol's errors: both members are strings. */
+export const faultBody: FaultBody = ({ message }, status) => ({ code: String(status), message });
+
+async function register(uploads: Uploads, image: z.infer<typeof Registration>): Promise<Response> {
+  const { sha256, size, chunk_size: chunkSize } = image;
+  await uploads
+    .begin({
+      id: idOf(sha256),
+      protocol: "image",
+      name: `${sha256}.txt`,
+      mediaType: "text/plain; charset=utf-8",
+      size,
+      declaredSha256: sha256,
+      meta: { chunkSize: String(chunkSize) },
+    })
+    .catch((error) => {
+      throw isFault(error, "exists")
+        ? new Fault("exists", `the image ${sha256} is registered already`)
+        : error;
+    });
+  return created();
+}
+
+async function takeChunk(
+  uploads: Uploads,
+  sha256: string,
+  chunk: z.infer<typeof ImageChunk>,
+): Promise<Response> {
+  const upload = await uploads.get(idOf(sha256));
+  if (!upload || upload.state === "failed") throw unknown(sha256);
+  const size = upload.size ?? 0;
+  const chunkSize = Number(upload.meta.chunkSize);
+  const count = Math.ceil(size / chunkSize);
+  if (chunk.id >= count) {
+    throw new Fault("invalid", `chunk ${chunk.id} is out of range: the image has ${count} chunks from 0 on`);
+  }
+  const offset = chunk.id * chunkSize;
+  const expected = Math.min(chunkSize, size - offset);
+  const bytes = bytesOf(chunk.data);
+  if (bytes.length !== chunk.size || bytes.length !== expected) {
+    throw new Fault(
+      "invalid",
+      `chunk ${chunk.id} must have ${expected} bytes; its data has ${bytes.length}, its size says ${chunk.size}`,
+    );
+  }
+  try {
+    await uploads.write(upload.id, { offset, size: expected, source: bytes, repeated: "refuse" });
+  } catch (error) {
+    if (isFault(error, "gone") || isFault(error, "not-found")) throw unknown(sha256, error);
+    if (isFault(error, "exists")) throw new Fault("exists", `chunk ${chunk.id} of ${sha256} exists already`);
+    throw error;
+  }
+  return created();
+}
+
+async function download(request: Request, uploads: Uploads, files: Files, sha256: string): Promise<Response> {
+  const upload = await uploads.get(idOf(sha256));
+  const file = upload?.fileId ? await files.get(upload.fileId) : undefined;
+  if (file) return serveFile(request, files, file);
+  const why = upload?.state === "arriving" ? "is not complete" : "is not registered";
+  throw new Fault("not-found", `the image ${sha256} ${why}`);
+}
+
+/** The decoded text as UTF-8; half a surrogate pair has no bytes, so it could not be given back as it came. */
+function bytesOf(data: string): Uint8Array {
+  if (data.isWellFormed()) return Buffer.from(data, "utf8");
+  throw new Fault("invalid", "data contains half a surrogate pair, which UTF-8 cannot hold");
+}
+
+function digestOf(text: string | undefined): string {
+  const result = Sha256.safeParse(text);
+  if (result.success) return result.data;
+  // What was never a digest was never registered.
+  throw unknown((text ?? "").slice(0, 80).toWellFormed());
+}
+
+function idOf(sha256: string): string {
+  return `image:${sha256}`;
+}
+
+function unknown(sha256: string, cause?: unknown): Fault {
+  return new Fault("not-found", `the image ${JSON.stringify(sha256)} is not registered`, { cause });
+}
+
+function created(): Response {
+  return new Response(null, { status: CREATED });
+}
