@@ -168,9 +168,9 @@ export class CommandParser {
   }
 
   #isLongGet(chunk: Buffer, at: number, end: number): boolean {
-    const begin = this.#length === 0 ? chunk.subarray(at, end) : this.#held.subarray(0, this.#length);
+    const held = this.#held.toString("latin1", 0, Math.min(this.#length, 106));
     // Up to 100 spaces may stand before it, as in memcached.
-    return /^ {0,100}gets? /.test(begin.toString("latin1", 0, 106));
+    return /^ {0,100}gets? /.test(held + chunk.toString("latin1", at, Math.min(end, at + 106)));
   }
 
   /** Leaves the whole-line way: what is held is a `get` line by now, at least its first word. */
