@@ -40,6 +40,8 @@ interface Pending extends Request {
   reject(error: unknown): void;
 }
 
+const READ_BYTES = 262_144;
+
 /** Ends on the first error: everything that is still owed then fails with ServerUnreachable. */
 export class Connection {
   readonly server: string;
@@ -54,7 +56,15 @@ export class Connection {
   /** Throws ServerUnreachable when the connection does not stand in time. */
   static async open(address: Address, timeouts: Timeouts): Promise<Connection> {
     const server = nameOf(address);
-    const socket = connect({ host: address.host, port: address.port, noDelay: true });
+    // One buffer for all that arrives: a buffer per read would leave as much garbage as the file is large.
+    const buffer = new Uint8Array(READ_BYTES);
+    let connection: Connection | undefined;
+    const receive = (count: number) => {
+      if (connection) connection.#receive(buffer.subarray(0, count));
+      return true;
+    };
+    const { host, port } = address;
+    const socket = connect({ host, port, noDelay: true, onread: { buffer, callback: receive } });
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         socket.destroy();
@@ -69,7 +79,8 @@ export class Connection {
         reject(new ServerUnreachable(server, `is not reachable: ${describe(cause)}`, cause));
       });
     });
-    return new Connection(server, socket, timeouts.idle);
+    connection = new Connection(server, socket, timeouts.idle);
+    return connection;
   }
 
   private constructor(server: string, socket: Socket, idle: number) {
@@ -81,7 +92,6 @@ export class Connection {
       onValue: (value) => this.#head()?.values.push(value),
     });
     socket.removeAllListeners("error");
-    socket.on("data", (bytes: Uint8Array) => this.#receive(bytes));
     socket.on("error", (cause) =>
       this.#fail(new ServerUnreachable(server, `broke the connection: ${describe(cause)}`, cause)),
     );

@@ -18,7 +18,7 @@ export interface ReadOptions {
 }
 
 /** A request asks for so many bytes, and so many requests are under way or waiting to be consumed. */
-const BATCH_BYTES = 1_048_576;
+const BATCH_BYTES = 524_288;
 const BATCH_CHUNKS_MOST = 256;
 const BATCHES_AHEAD = 3;
 

@@ -44,7 +44,7 @@ export interface Stored extends StoredFile {
 }
 
 /** Bytes under way at once; with `WINDOW_LEAST` chunks of buffers this is what a store needs of memory. */
-const WINDOW_BYTES = 4_194_304;
+const WINDOW_BYTES = 2_097_152;
 const WINDOW_LEAST = 3;
 const WINDOW_MOST = 256;
 const REPLACE_ATTEMPTS = 16;
