@@ -47,7 +47,7 @@ export async function* readMultipart(request: Request): AsyncGenerator<Part> {
   try {
     for (let part = await inbox.next(); part; part = await inbox.next()) {
       yield part;
-      inbox.skipRest();
+      if (part.kind === "file") inbox.skipRest();
     }
   } finally {
     inbox.close();
