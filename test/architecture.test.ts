@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { Glob } from "bun";
-import { LONG_FILES, TIMED_TESTS } from "./architecture/exceptions.ts";
+import { LONG_FILES, PORTS_WITHOUT_SUITE, TIMED_TESTS } from "./architecture/exceptions.ts";
 import {
   forbiddenGlobals,
   forbiddenImports,
@@ -68,6 +68,15 @@ test("every file begins with a sentence on what it is for", () => {
 
 test("no file over 300 lines, no function over 60", () => {
   expect(oversized(source, { fileLines: 300, functionLines: 60 }, LONG_FILES)).toEqual([]);
+});
+
+test("every port has a conformance suite, and something runs it", () => {
+  const known = new Set(files.map(({ path }) => path));
+  const ports = source.flatMap(({ path }) => path.match(/^src\/ports\/(.+)\.ts$/)?.[1] ?? []);
+  const wanted = ports
+    .filter((port) => !Object.hasOwn(PORTS_WITHOUT_SUITE, port))
+    .flatMap((port) => [`test/conformance/${port}.suite.ts`, `test/conformance/${port}.test.ts`]);
+  expect(wanted.filter((path) => !known.has(path))).toEqual([]);
 });
 
 test("no test sleeps", () => {

@@ -7,5 +7,11 @@ export const LONG_FILES: Exceptions = {};
 
 /** Tests that let real time pass. */
 export const TIMED_TESTS: Exceptions = {
+  "test/faults/kill.test.ts": "it kills at a random moment, so the moment is what it waits for",
   "test/support/until.ts": "the one place that polls, for what only asking can tell",
+};
+
+/** Contracts that promise nothing a suite could hold them to. */
+export const PORTS_WITHOUT_SUITE: Exceptions = {
+  log: "it takes words and gives nothing back",
 };

@@ -155,7 +155,10 @@ export function poorNames(paths: readonly string[], mayBeIndex: readonly string[
     const parts = path.split("/");
     const drawer = parts.find((part) => DRAWERS.test(part.split(".")[0] ?? ""));
     if (drawer) return [`${path}: ${drawer} is a drawer; name it by what is in it`];
-    const odd = parts.find((part) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$/.test(part));
+    // Python's modules have their own custom.
+    const odd = path.endsWith(".py")
+      ? undefined
+      : parts.find((part) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$/.test(part));
     if (odd) return [`${path}: ${odd} is not kebab-case`];
     const barrel = /(^|\/)index\.tsx?$/.test(path) && !mayBeIndex.some((room) => covers(room, path));
     return barrel ? [`${path}: a barrel; only the published client has one`] : [];

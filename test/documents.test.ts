@@ -1,0 +1,44 @@
+// What the documents name is there: linked files, and paths of this repository.
+
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Glob } from "bun";
+import { ROOT } from "./support/processes.ts";
+
+const documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+for await (const path of new Glob("docs/**/*.md").scan({ cwd: ROOT })) documents.push(path);
+
+describe.each(documents.sort())("%s", (document) => {
+  test("links to what exists", async () => {
+    expect(missingLinks(document, await readFile(join(ROOT, document), "utf8"))).toEqual([]);
+  });
+
+  test("names paths that exist", async () => {
+    expect(missingPaths(await readFile(join(ROOT, document), "utf8"))).toEqual([]);
+  });
+});
+
+test("a dead link and a dead path are found", () => {
+  expect(missingLinks("docs/a.md", "[a](../README.md) [b](gone.md#part) [c](https://example.org/)")).toEqual([
+    "gone.md#part",
+  ]);
+  expect(
+    missingPaths("`src/wire/faults.ts` `src/wire/gone.ts` `src/wire` `test/*/a.ts` `docs/<name>.md`"),
+  ).toEqual(["src/wire/gone.ts"]);
+});
+
+function missingLinks(document: string, text: string): string[] {
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = ""]) => target)
+    .filter((target) => !/^(https?:|mailto:|#)/.test(target))
+    .filter((target) => !existsSync(join(ROOT, dirname(document), target.replace(/#.*$/, ""))));
+}
+
+/** In backticks, beginning with one of our folders; patterns and placeholders are not paths. */
+function missingPaths(text: string): string[] {
+  return [...text.matchAll(/`((?:src|test|scripts|bench|docs|bin)\/[\w./-]+)`/g)]
+    .map(([, path = ""]) => path)
+    .filter((path) => !/(NNNN|\.\.\.)/.test(path) && !existsSync(join(ROOT, path)));
+}
