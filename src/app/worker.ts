@@ -1,0 +1,86 @@
+// A worker process: opens the shop it works in, then works until it is told to stop or its parent is gone.
+
+import { join } from "node:path";
+import { DiskMergeRuns } from "../adapters/disk/merge-runs.ts";
+import type { Files } from "../domain/files/files.ts";
+import { aggregateHandler } from "../domain/jobs/aggregate.ts";
+import { mergeHandler } from "../domain/jobs/merge.ts";
+import { Results } from "../domain/jobs/results.ts";
+import { Worker } from "../domain/jobs/worker.ts";
+import type { Aggregation } from "../ports/aggregation.ts";
+import type { Bucket } from "../ports/bucket.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Queue } from "../ports/queue.ts";
+import { POKE, workerName } from "./workers.ts";
+
+/** What a worker works with, composed by whoever starts it. */
+export interface Workshop {
+  readonly queue: Queue;
+  readonly files: Files;
+  readonly bucket: Bucket;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A folder for what need not survive: spilled state, intermediate runs. */
+  readonly scratch: string;
+  /** Bytes that an aggregation may use. */
+  readonly jobMemory: number;
+  /** Milliseconds until a result may be removed; null: never. */
+  readonly resultExpiry: number | null;
+}
+
+export interface WorkerRun {
+  /** Aborted: the job in hand is given back and the run ends. */
+  readonly signal: AbortSignal;
+  /**
+   * A worker that `serve` started: it ends with its parent, and after a job that made it grow (DuckDB keeps its
+   * memory), to be replaced.
+   */
+  readonly supervised: boolean;
+  /** How long the lease of a job lasts without a heartbeat, in ms. */
+  readonly leaseMs?: number;
+}
+
+/** Resolves when the worker has stopped and holds no job. */
+export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }: WorkerRun): Promise<void> {
+  const { queue, files, bucket, clock, log, scratch } = shop;
+  const results = new Results({ files, clock, lifetime: shop.resultExpiry });
+  let grown = false;
+  const aggregation = async () => {
+    grown = true;
+    return openAggregation(shop);
+  };
+  const worker = new Worker({
+    queue,
+    clock,
+    log,
+    name: workerName(process.pid),
+    handlers: [
+      mergeHandler({ bucket, results, scratch: new DiskMergeRuns(join(scratch, "merges")) }),
+      aggregateHandler({ files, results, aggregation }),
+    ],
+    spent: () => supervised && grown,
+    ...(leaseMs !== undefined && { leaseMs }),
+  });
+  const orphaned = new AbortController();
+  if (supervised) listenToParent(worker, orphaned);
+  await worker.run(AbortSignal.any([signal, orphaned.signal]));
+  // An open channel would keep the process alive.
+  if (supervised && process.connected) process.disconnect?.();
+}
+
+async function openAggregation({ scratch, jobMemory }: Workshop): Promise<Aggregation> {
+  const { DuckdbAggregation } = await import("../adapters/duckdb/aggregation.ts");
+  return new DuckdbAggregation({
+    scratch: join(scratch, "aggregations"),
+    memory: jobMemory,
+    threads: Math.min(4, navigator.hardwareConcurrency),
+  });
+}
+
+function listenToParent(worker: Worker, orphaned: AbortController): void {
+  process.on("message", (message) => {
+    if (message === POKE) worker.poke();
+  });
+  process.once("disconnect", () => orphaned.abort());
+}

@@ -1,0 +1,137 @@
+// The supervisor of `serve`: keeps a number of worker processes alive, tells them of new jobs, and ends them.
+
+import { hostname } from "node:os";
+import type { Subprocess } from "bun";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import { toFault } from "../wire/faults.ts";
+
+export interface WorkersOptions {
+  readonly count: number;
+  /** The program and its arguments, e.g. `workerCommand(["worker", database])`. */
+  readonly command: readonly string[];
+  /** Added to this process's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told the name of a worker that has died, so that its job is given to another at once. */
+  readonly onDeath: (worker: string) => Promise<unknown>;
+  /** Milliseconds that workers have to give their jobs back on shutdown; then they are killed. */
+  readonly graceMs?: number;
+}
+
+const GRACE_MS = 5_000;
+const FIRST_BACKOFF_MS = 200;
+const LONGEST_BACKOFF_MS = 30_000;
+/** A worker that lived this long did not die of starting. */
+const SETTLED_MS = 10_000;
+
+/** What is sent to a worker over IPC when a job was added. */
+export const POKE = "poke";
+
+/** The name under which the worker process `pid` of this machine holds its leases. */
+export function workerName(pid: number): string {
+  return `${hostname()}:${pid}`;
+}
+
+/** How this very program is started again, as source or as one executable, with other arguments. */
+export function workerCommand(args: readonly string[]): readonly string[] {
+  const compiled = Bun.main.startsWith("/$bunfs/");
+  return [process.execPath, ...(compiled ? [] : [Bun.main]), ...args];
+}
+
+export class Workers implements AsyncDisposable {
+  readonly #options: WorkersOptions;
+  readonly #stopping = new AbortController();
+  readonly #children = new Set<Subprocess>();
+  readonly #lanes: readonly Promise<void>[];
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    this.#lanes = Array.from({ length: options.count }, () => this.#keepOne());
+  }
+
+  /** Worker processes that are running now. */
+  get alive(): number {
+    return this.#children.size;
+  }
+
+  /** A hint to all of them that there is a job. */
+  poke(): void {
+    for (const child of this.#children) {
+      try {
+        child.send(POKE);
+      } catch (error) {
+        // It is about to exit; the job is found by its successor.
+        this.#options.log.debug("worker.poke-failed", { pid: child.pid, error: toFault(error).message });
+      }
+    }
+  }
+
+  /** SIGTERM, then SIGKILL after the grace. Resolves when none is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { clock, graceMs = GRACE_MS, log } = this.#options;
+    this.#stopping.abort();
+    for (const child of this.#children) child.kill("SIGTERM");
+    const over = new AbortController();
+    const kill = clock.sleep(graceMs, over.signal).then(
+      () => {
+        for (const child of this.#children) {
+          log.warn("worker.killed", { pid: child.pid, graceMs });
+          child.kill("SIGKILL");
+        }
+      },
+      () => undefined, // all ended in time
+    );
+    await Promise.all(this.#lanes);
+    over.abort();
+    await kill;
+  }
+
+  /** Starts a worker, and another when it ends, until stopped. */
+  async #keepOne(): Promise<void> {
+    const { clock, log } = this.#options;
+    let failures = 0;
+    while (!this.#stopping.signal.aborted) {
+      const started = clock.now();
+      const code = await this.#runOne();
+      if (this.#stopping.signal.aborted) return;
+      // A worker that has grown ends with 0 to be replaced: no reason to wait.
+      if (code === 0) failures = 0;
+      else failures = clock.now() - started > SETTLED_MS ? 1 : failures + 1;
+      if (failures === 0) continue;
+      const delay = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1));
+      if (this.alive === 0) log.error("workers.none-alive", { retryMs: delay });
+      await clock.sleep(delay, this.#stopping.signal).catch(() => undefined);
+    }
+  }
+
+  async #runOne(): Promise<number | null> {
+    const { command, env, log, onDeath } = this.#options;
+    let child: Subprocess;
+    try {
+      child = Bun.spawn([...command], {
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "inherit", "inherit"],
+        // Messages go one way; the channel's other use is to close when this process dies.
+        ipc: () => undefined,
+      });
+    } catch (error) {
+      log.error("worker.not-started", { command, error: toFault(error) });
+      return null;
+    }
+    this.#children.add(child);
+    await child.exited;
+    this.#children.delete(child);
+    const { pid, exitCode, signalCode } = child;
+    const fields = { pid, code: exitCode, signal: signalCode };
+    if (exitCode === 0 || this.#stopping.signal.aborted) log.debug("worker.exited", fields);
+    else log.warn("worker.exited", fields);
+    try {
+      await onDeath(workerName(pid));
+    } catch (error) {
+      log.error("worker.recovery-failed", { pid, error: toFault(error) });
+    }
+    return exitCode;
+  }
+}

@@ -1,0 +1,126 @@
+// The service that takes jobs in and tells how they are doing. The work itself is done by workers.
+
+import type { Clock } from "../../ports/clock.ts";
+import type { Job, JobFilter, JobPage, JobState, Json, Queue } from "../../ports/queue.ts";
+import { Fault } from "../../wire/faults.ts";
+import type { JobKind } from "./kind.ts";
+
+export interface JobsOptions {
+  readonly queue: Queue;
+  readonly clock: Clock;
+  /** The kinds that are accepted. */
+  // biome-ignore lint/suspicious/noExplicitAny: each kind has its own input; it is parsed before it is used
+  readonly kinds: readonly JobKind<any>[];
+  /** Called after a job became claimable: a hint to idle workers, who would find it by themselves a little later. */
+  readonly onReady?: () => void;
+}
+
+export interface Submission {
+  readonly kind: string;
+  readonly input: unknown;
+  /** A second submission with the same key returns the first one's job, whatever has become of it. */
+  readonly idempotencyKey?: string;
+  /** Higher first; 0 by default. */
+  readonly priority?: number;
+  /** Milliseconds before it may start. */
+  readonly delay?: number;
+}
+
+export class Jobs {
+  readonly #queue: Queue;
+  readonly #clock: Clock;
+  readonly #kinds: ReadonlyMap<string, JobKind>;
+  readonly #onReady: () => void;
+
+  constructor({ queue, clock, kinds, onReady }: JobsOptions) {
+    this.#queue = queue;
+    this.#clock = clock;
+    this.#kinds = new Map(kinds.map((kind) => [kind.name, kind]));
+    this.#onReady = onReady ?? (() => undefined);
+  }
+
+  /** Durable when it resolves. Fault `invalid` for an unknown kind, or an input that the kind does not take. */
+  async submit(submission: Submission): Promise<Job> {
+    const { kind, idempotencyKey, priority = 0, delay = 0 } = submission;
+    const job = await this.#queue.add({
+      id: crypto.randomUUID(),
+      kind,
+      input: this.#parse(kind, submission.input),
+      priority,
+      runAt: this.#clock.now() + delay,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    });
+    this.#onReady();
+    return job;
+  }
+
+  get(id: string): Promise<Job | undefined> {
+    return this.#queue.get(id);
+  }
+
+  /** Fault `not-found` for a job that is not there, or of another kind than the one asked for. */
+  async require(id: string, kind?: string): Promise<Job> {
+    const job = await this.#queue.get(id);
+    if (job && (kind === undefined || job.kind === kind)) return job;
+    throw new Fault(
+      "not-found",
+      `there is no ${kind ?? ""} job ${JSON.stringify(id.slice(0, 100))}`.replace("  ", " "),
+    );
+  }
+
+  page(filter: JobFilter): Promise<JobPage> {
+    return this.#queue.page(filter);
+  }
+
+  counts(): Promise<Readonly<Record<JobState, number>>> {
+    return this.#queue.counts();
+  }
+
+  /** A queued job ends at once; the worker of a running one is told with its next heartbeat. */
+  cancel(id: string): Promise<Job> {
+    return this.#queue.cancel(id);
+  }
+
+  async retry(id: string): Promise<Job> {
+    const job = await this.#queue.retry(id);
+    this.#onReady();
+    return job;
+  }
+
+  /** Gives the jobs of dead workers back to the queue; `dead` names one that is known to have died. */
+  async recover(dead?: string): Promise<number> {
+    const recovered = await this.#queue.recover(dead);
+    if (recovered > 0) this.#onReady();
+    return recovered;
+  }
+
+  /** Forgets jobs that ended more than `maxAge` ms ago. Their results live on until they expire by themselves. */
+  async prune(maxAge: number): Promise<number> {
+    const before = this.#clock.now() - maxAge;
+    let removed = 0;
+    for (;;) {
+      const { length } = await this.#queue.prune(before, PRUNE_BATCH);
+      removed += length;
+      if (length < PRUNE_BATCH) return removed;
+    }
+  }
+
+  #parse(name: string, input: unknown): Json {
+    const kind = this.#kinds.get(name);
+    if (!kind) {
+      throw new Fault("invalid", `there is no kind of job ${JSON.stringify(name.slice(0, 100))}`, {
+        hint: `The kinds are: ${[...this.#kinds.keys()].join(", ")}.`,
+      });
+    }
+    const parsed = kind.input.safeParse(input);
+    if (parsed.success) return parsed.data;
+    const problems = parsed.error.issues.map(({ path, message }) =>
+      path.length === 0 ? message : `${path.join(".")}: ${message}`,
+    );
+    throw new Fault("invalid", `the input of a ${name} job is malformed: ${problems.join("; ")}`, {
+      details: { problems },
+    });
+  }
+}
+
+const PRUNE_BATCH = 500;

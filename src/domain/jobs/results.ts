@@ -1,0 +1,43 @@
+// The result of a job as a file: one per job, however often the job was started.
+
+import type { Clock } from "../../ports/clock.ts";
+import type { FileRecord } from "../../ports/records.ts";
+import type { Files } from "../files/files.ts";
+import type { JobContext } from "./kind.ts";
+import { paced } from "./paced.ts";
+
+export interface ResultsOptions {
+  readonly files: Pick<Files, "get" | "remove" | "store">;
+  readonly clock: Clock;
+  /** Milliseconds until a result may be removed; null: never. */
+  readonly lifetime: number | null;
+}
+
+export class Results {
+  readonly #options: ResultsOptions;
+
+  constructor(options: ResultsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Stores `source` as the file of this job; its id is the job's, so that an attempt which died after storing it,
+   * but before saying so, leaves no second one.
+   */
+  async store(
+    context: JobContext,
+    { name, mediaType }: { readonly name: string; readonly mediaType: string },
+    source: AsyncIterable<Uint8Array>,
+    onPiece: (bytes: number) => void = () => undefined,
+  ): Promise<FileRecord> {
+    const { files, clock, lifetime } = this.#options;
+    const { job, signal } = context;
+    if (await files.get(job.id)) await files.remove(job.id);
+    const expiresAt = lifetime === null ? null : clock.now() + lifetime;
+    return files.store(
+      { id: job.id, name, mediaType, origin: `job:${job.id}`, expiresAt },
+      paced(source, signal, onPiece),
+      { signal },
+    );
+  }
+}

@@ -1,0 +1,104 @@
+// Jobs over HTTP: submitted, listed, looked at, cancelled and retried at /api/jobs.
+
+import { z } from "zod";
+import type { Files } from "../../../domain/files/files.ts";
+import type { Jobs } from "../../../domain/jobs/jobs.ts";
+import type { Job, JobFilter } from "../../../ports/queue.ts";
+import { JobEntry, JobPage, JobState, NewJobBody } from "../../../wire/api.ts";
+import { pathTo, ROUTES } from "../../../wire/routes.ts";
+import { parseWith, readJson } from "../body.ts";
+import { fileEntry } from "../files/routes.ts";
+import type { Route } from "../route.ts";
+
+export interface JobsDoorOptions {
+  readonly jobs: Jobs;
+  readonly files: Files;
+}
+
+const Time = z.coerce.number().int().min(0);
+const JobParameters = z.object({
+  state: JobState.optional(),
+  kind: z.string().max(100).optional(),
+  text: z.string().min(1).max(200).optional(),
+  since: Time.optional(),
+  until: Time.optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  after: z.string().max(100).optional(),
+});
+
+export function jobsRoutes({ jobs, files }: JobsDoorOptions): Route[] {
+  const idOf = (request: { params: Record<string, string> }) => request.params.id ?? "";
+  const entry = (job: Job) => entryOf(job, files);
+  return [
+    {
+      method: "POST",
+      path: ROUTES.jobs,
+      summary: "Submits a job; the same idempotency key again gives the same job.",
+      body: NewJobBody,
+      answer: JobEntry,
+      handle: async (request) => {
+        const { kind, input, idempotencyKey, priority, delay } = await readJson(request, NewJobBody);
+        const job = await jobs.submit({
+          kind,
+          input,
+          ...(idempotencyKey !== undefined && { idempotencyKey }),
+          ...(priority !== undefined && { priority }),
+          ...(delay !== undefined && { delay }),
+        });
+        const headers = { location: pathTo(ROUTES.job, { id: job.id }) };
+        return Response.json(await entry(job), { status: 201, headers });
+      },
+    },
+    {
+      method: "GET",
+      path: ROUTES.jobs,
+      summary: "The jobs, newest first, by state, kind, text in id or input, and time of creation, in pages.",
+      answer: JobPage,
+      handle: async (request) => {
+        const page = await jobs.page(readFilter(request));
+        return Response.json({ jobs: await Promise.all(page.jobs.map(entry)), next: page.next });
+      },
+    },
+    {
+      method: "GET",
+      path: ROUTES.job,
+      summary: "What is known about a job: state, progress, log, error and result.",
+      answer: JobEntry,
+      handle: async (request) => Response.json(await entry(await jobs.require(idOf(request)))),
+    },
+    {
+      method: "DELETE",
+      path: ROUTES.job,
+      summary: "Cancels a job: a queued one at once, a running one within about a second.",
+      answer: JobEntry,
+      handle: async (request) => Response.json(await entry(await jobs.cancel(idOf(request)))),
+    },
+    {
+      method: "POST",
+      path: ROUTES.jobRetry,
+      summary: "Puts a failed or cancelled job back into the queue.",
+      answer: JobEntry,
+      handle: async (request) => Response.json(await entry(await jobs.retry(idOf(request)))),
+    },
+  ];
+}
+
+function readFilter(request: Request): JobFilter {
+  const parameters = Object.fromEntries(new URL(request.url).searchParams);
+  const filter = parseWith(JobParameters, parameters, "the query");
+  // Absent parameters must stay absent: `exactOptionalPropertyTypes`.
+  return JSON.parse(JSON.stringify(filter)) as JobFilter;
+}
+
+async function entryOf(job: Job, files: Files): Promise<JobEntry> {
+  const { idempotencyKey: _, ...shown } = job;
+  const id = resultFile(job);
+  const file = id === undefined ? undefined : await files.get(id);
+  return { ...shown, log: [...job.log], file: file ? fileEntry(file) : null } as JobEntry;
+}
+
+/** The id of the file that a succeeded job made. */
+function resultFile({ result }: Job): string | undefined {
+  if (typeof result !== "object" || result === null || !("file" in result)) return undefined;
+  return typeof result.file === "string" ? result.file : undefined;
+}

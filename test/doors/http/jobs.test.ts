@@ -1,0 +1,194 @@
+// The jobs and merge routes over a real HTTP door.
+
+import { describe, expect, test } from "bun:test";
+import { jobsRoutes } from "../../../src/doors/http/jobs/routes.ts";
+import { mergeRoutes } from "../../../src/doors/http/merge/routes.ts";
+import { openHttpDoor } from "../../../src/doors/http/server.ts";
+import { type JobShopOptions, openJobShop } from "../../support/job-shop.ts";
+import { quietLog } from "../../support/quiet-log.ts";
+
+function serve(options: JobShopOptions = {}) {
+  const shop = openJobShop(options);
+  const server = openHttpDoor({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 10,
+    log: quietLog,
+    routes: [...jobsRoutes(shop), ...mergeRoutes(shop)],
+  });
+  const origin = `http://127.0.0.1:${server.port}`;
+  return {
+    ...shop,
+    get: (path: string, headers: Record<string, string> = {}) => fetch(origin + path, { headers }),
+    send: (method: string, path: string, body?: string, type = "application/json") =>
+      fetch(origin + path, {
+        method,
+        headers: { "content-type": type },
+        ...(body !== undefined && { body }),
+      }),
+    [Symbol.asyncDispose]: async () => {
+      await server.stop(true);
+      await shop[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const DAY = JSON.stringify({ start_date: "2020-01-01", end_date: "2020-01-02" });
+const LOGS = { objects: { "2020-01-01_0.log": "b\n", "2020-01-02_0.log": "a\n" } };
+
+describe("merge", () => {
+  test("initiate, then download whole and in ranges as an attachment", async () => {
+    await using door = serve(LOGS);
+    const initiated = await door.send("POST", "/initiate", DAY);
+    const { download_id: id } = (await initiated.json()) as { download_id: string };
+    expect(initiated.status).toBe(200);
+    expect(id).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    await door.ended(id);
+    const whole = await door.get(`/download/${id}`);
+    expect(whole.status).toBe(200);
+    expect(whole.headers.get("content-disposition")).toContain(
+      'attachment; filename="merged_2020-01-01_2020-01-02.log"',
+    );
+    expect(await whole.text()).toBe("a\nb\n");
+    const part = await door.get(`/download/${id}`, { range: "bytes=2-" });
+    expect([part.status, await part.text()]).toEqual([206, "b\n"]);
+  });
+
+  test("202 with Retry-After and JSON while unfinished", async () => {
+    await using door = serve({ ...LOGS, working: false });
+    const { download_id: id } = (await (await door.send("POST", "/initiate", DAY)).json()) as {
+      download_id: string;
+    };
+    const answer = await door.get(`/download/${id}`);
+    expect(answer.status).toBe(202);
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(await answer.json()).toMatchObject({ status: "queued", download_id: id });
+    await door.jobs.cancel(id);
+    expect((await door.get(`/download/${id}`)).status).toBe(410);
+  });
+
+  test("a failed job answers its error, not 202; an unknown id 404", async () => {
+    await using door = serve({ objects: { "2020-01-01_0.log": "b\na\n" } });
+    const { download_id: id } = (await (await door.send("POST", "/initiate", DAY)).json()) as {
+      download_id: string;
+    };
+    await door.ended(id);
+    const failed = await door.get(`/download/${id}`);
+    expect(failed.status).toBe(500);
+    expect(await failed.text()).toContain("2020-01-01_0.log is not sorted");
+    for (const unknown of ["nope", crypto.randomUUID(), "..%2f..%2fetc", "a".repeat(10_000)]) {
+      expect((await door.get(`/download/${unknown}`)).status).toBe(404);
+    }
+    const other = await door.jobs.submit({ kind: "aggregate", input: { fileId: "x" } });
+    expect((await door.get(`/download/${other.id}`)).status).toBe(404);
+  });
+
+  test.each(["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-8", ""])(
+    "JSON is taken with the Content-Type %j",
+    async (type) => {
+      await using door = serve();
+      expect((await door.send("POST", "/initiate", DAY, type)).status).toBe(200);
+    },
+  );
+
+  test.each([
+    ["", "not JSON"],
+    ["{", "not JSON"],
+    ["null", "JSON object"],
+    ["[]", "JSON object"],
+    ["{}", "start_date is missing"],
+    ['{"start_date":"2020-01-01"}', "end_date is missing"],
+    ['{"start_date":20200101,"end_date":"2020-01-01"}', "start_date: 20200101 is not a text"],
+    ['{"start_date":"2019-02-30","end_date":"2020-01-01"}', "2019-02-30"],
+    ['{"start_date":"2019-02-29","end_date":"2020-01-01"}', "there is no such day"],
+    ['{"start_date":"2019-13-01","end_date":"2020-01-01"}', "there is no such day"],
+    ['{"start_date":"01.01.2020","end_date":"2020-01-01"}', "not a date"],
+    ['{"start_date":"../../etc","end_date":"2020-01-01"}', "not a date"],
+    ['{"start_date":"2020-01-02","end_date":"2020-01-01"}', "before start_date"],
+    ['{"__proto__":{"start_date":"2020-01-02"},"end_date":"2020-01-01"}', "start_date is missing"],
+  ])("400 with what is wrong: %s", async (body, message) => {
+    await using door = serve();
+    const answer = await door.send("POST", "/initiate", body);
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain(message);
+    expect((await door.jobs.counts()).queued).toBe(0);
+  });
+
+  test("a body that is not UTF-8 is 400, one too large 413", async () => {
+    await using door = serve();
+    expect((await door.send("POST", "/initiate", `{"x":"${"y".repeat(70_000)}"}`)).status).toBe(413);
+  });
+});
+
+describe("jobs", () => {
+  test("submit, look, list, cancel, retry", async () => {
+    await using door = serve({ working: false });
+    const body = {
+      kind: "merge",
+      input: { start: "2020-01-01", end: "2020-01-02" },
+      idempotencyKey: "k",
+      priority: 3,
+    };
+    const created = await door.send("POST", "/api/jobs", JSON.stringify(body));
+    const job = (await created.json()) as { id: string };
+    expect(created.status).toBe(201);
+    expect(created.headers.get("location")).toBe(`/api/jobs/${job.id}`);
+    expect(job).toMatchObject({ kind: "merge", state: "queued", priority: 3, file: null, log: [] });
+    const again = (await (await door.send("POST", "/api/jobs", JSON.stringify(body))).json()) as {
+      id: string;
+    };
+    expect(again.id).toBe(job.id);
+    for (const query of [
+      "",
+      "?state=queued&kind=merge",
+      `?text=${job.id.slice(0, 8)}`,
+      "?text=2020-01-02&limit=1",
+    ]) {
+      const list = (await (await door.get(`/api/jobs${query}`)).json()) as {
+        jobs: { id: string }[];
+        next: unknown;
+      };
+      expect(list.jobs.map(({ id }) => id)).toEqual([job.id]);
+      expect(list.next).toBeNull();
+    }
+    expect(await (await door.get("/api/jobs?state=failed")).json()).toEqual({ jobs: [], next: null });
+    expect(await (await door.send("DELETE", `/api/jobs/${job.id}`)).json()).toMatchObject({
+      state: "cancelled",
+    });
+    expect(await (await door.send("POST", `/api/jobs/${job.id}/retry`)).json()).toMatchObject({
+      state: "queued",
+    });
+    expect((await door.send("POST", `/api/jobs/${job.id}/retry`)).status).toBe(409);
+  });
+
+  test("a succeeded job shows its file", async () => {
+    await using door = serve(LOGS);
+    const { id } = await door.jobs.submit({
+      kind: "merge",
+      input: { start: "2020-01-01", end: "2020-01-02" },
+    });
+    await door.ended(id);
+    expect(await (await door.get(`/api/jobs/${id}`)).json()).toMatchObject({
+      state: "succeeded",
+      file: { id, size: 4, url: `/files/${id}` },
+    });
+  });
+
+  test.each([
+    ["GET", "/api/jobs/nope", undefined, 404],
+    ["DELETE", "/api/jobs/nope", undefined, 404],
+    ["POST", "/api/jobs/nope/retry", undefined, 404],
+    ["GET", "/api/jobs?state=odd", undefined, 400],
+    ["GET", "/api/jobs?limit=0", undefined, 400],
+    ["GET", "/api/jobs?limit=1001", undefined, 400],
+    ["GET", "/api/jobs?since=soon", undefined, 400],
+    ["GET", "/api/jobs?after=../x", undefined, 400],
+    ["POST", "/api/jobs", "{", 400],
+    ["POST", "/api/jobs", '{"kind":"nope","input":{}}', 400],
+    ["POST", "/api/jobs", '{"kind":"merge","input":{"start":"2019-02-30","end":"2019-03-01"}}', 400],
+    ["POST", "/api/jobs", '{"kind":"merge","input":{},"delay":-1}', 400],
+  ])("%s %s %s → %d", async (method, path, body, status) => {
+    await using door = serve({ working: false });
+    expect((await door.send(method, path, body)).status).toBe(status);
+  });
+});

@@ -1,0 +1,153 @@
+// Worker processes that are killed, stopped, or lose their parent: jobs end once, with one whole result.
+
+import { expect, test } from "bun:test";
+import { mkdir } from "node:fs/promises";
+import { systemClock } from "../../src/app/clock.ts";
+import { Workers } from "../../src/app/workers.ts";
+import { Jobs } from "../../src/domain/jobs/jobs.ts";
+import { aggregateKind, mergeKind } from "../../src/domain/jobs/kinds.ts";
+import { BUN, Program, ROOT } from "../support/processes.ts";
+import { quietLog } from "../support/quiet-log.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
+import { openWorkshop } from "./worker-process.ts";
+
+const SCRIPT = `${ROOT}test/faults/worker-process.ts`;
+const RANGE = { start: "2020-01-01", end: "2020-01-31" };
+
+/** A folder with logs of a month, a queue, and supervised workers on them. */
+async function open(count: number, lines: number) {
+  const folder = await temporaryFolder();
+  await mkdir(folder.at("logs"), { recursive: true });
+  const all: string[] = [];
+  for (let day = 1; day <= 31; day++) {
+    const part = Array.from(
+      { length: lines },
+      (_, i) => `${String(i).padStart(8, "0")} day ${day} ${"x".repeat(60)}\n`,
+    );
+    all.push(...part);
+    await Bun.write(folder.at("logs", `2020-01-${String(day).padStart(2, "0")}_0.log`), part.join(""));
+  }
+  const shop = await openWorkshop(folder.path);
+  const workers = new Workers({
+    count,
+    command: [BUN, SCRIPT, folder.path],
+    env: {},
+    clock: systemClock,
+    log: quietLog,
+    onDeath: (worker) => jobs.recover(worker),
+  });
+  const jobs = new Jobs({
+    queue: shop.queue,
+    clock: systemClock,
+    kinds: [mergeKind, aggregateKind],
+    onReady: () => workers.poke(),
+  });
+  const stateOf = (id: string, state: string) =>
+    until(`the job is ${state}`, async () => {
+      const job = await shop.queue.get(id);
+      return job?.state === state && job;
+    });
+  return {
+    shop,
+    jobs,
+    workers,
+    stateOf,
+    expected: () => all.sort().join(""),
+    [Symbol.asyncDispose]: async () => {
+      await workers[Symbol.asyncDispose]();
+      await shop[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const pidOf = (worker: string | null) => Number(worker?.split(":").at(-1));
+
+test("a job whose worker is killed again and again starts again at once, and its result is one whole file", async () => {
+  await using site = await open(1, 20_000);
+  const { id } = await site.jobs.submit({ kind: "merge", input: RANGE });
+  const killed: (string | null)[] = [];
+  for (const attempt of [1, 2]) {
+    const job = await until("the attempt runs", async () => {
+      const now = await site.shop.queue.get(id);
+      return now?.attempts === attempt && now.state === "running" && now;
+    });
+    expect((await site.shop.files.page({ limit: 10 })).records).toEqual([]);
+    process.kill(pidOf(job.worker), "SIGKILL");
+    killed.push(job.worker);
+  }
+  const job = await site.stateOf(id, "succeeded");
+  expect(job.attempts).toBe(3);
+  expect(killed).not.toContain(job.worker);
+  const { records } = await site.shop.files.page({ limit: 10 });
+  expect(records.map((file) => file.id)).toEqual([id]);
+  const content = await site.shop.files.open(await site.shop.files.require(id));
+  expect((await new Response(content as Blob).text()) === site.expected()).toBe(true);
+}, 30_000);
+
+test("two workers do many jobs, each to success once", async () => {
+  await using site = await open(2, 10);
+  await until("both are up", () => site.workers.alive === 2);
+  const ids = await Promise.all(
+    Array.from({ length: 60 }, (_, i) =>
+      site.jobs.submit({ kind: "merge", input: { start: "2020-01-01", end: `2020-01-${10 + (i % 20)}` } }),
+    ),
+  );
+  await until("all have ended", async () => (await site.jobs.counts()).succeeded === ids.length);
+  const { jobs } = await site.jobs.page({ limit: 100 });
+  expect(jobs.every(({ attempts }) => attempts === 1)).toBe(true);
+  expect((await site.shop.files.page({ limit: 100 })).records.length).toBe(60);
+}, 30_000);
+
+test("a worker that aggregated is replaced, so that its memory returns", async () => {
+  await using site = await open(1, 1);
+  const csv = (async function* () {
+    yield new TextEncoder().encode("Song,Date,Number of Plays\na,1,2\na,1,9007199254740993\n");
+  })();
+  const file = await site.shop.files.store({ name: "p.csv", mediaType: "text/csv", origin: "test" }, csv);
+  const first = await site.jobs.submit({ kind: "aggregate", input: { fileId: file.id } });
+  const done = await site.stateOf(first.id, "succeeded");
+  const content = await site.shop.files.open(await site.shop.files.require(first.id));
+  expect(await new Response(content as Blob).text()).toBe(
+    "Song,Date,Total Number of Plays for Date\na,1,9007199254740995\n",
+  );
+  const second = await site.jobs.submit({ kind: "merge", input: RANGE });
+  expect((await site.stateOf(second.id, "succeeded")).worker).not.toBe(done.worker);
+}, 30_000);
+
+test("workers that stop give their job back", async () => {
+  await using site = await open(1, 20_000);
+  const { id } = await site.jobs.submit({ kind: "merge", input: RANGE });
+  await site.stateOf(id, "running");
+  await site.workers[Symbol.asyncDispose]();
+  expect(site.workers.alive).toBe(0);
+  expect(await site.shop.queue.get(id)).toMatchObject({ state: "queued", attempts: 0 });
+}, 30_000);
+
+test("workers end when their parent is killed", async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(folder.at("logs"), { recursive: true });
+  const parent = folder.at("parent.ts");
+  await Bun.write(
+    parent,
+    `const child = Bun.spawn([process.execPath, ${JSON.stringify(SCRIPT)}, ${JSON.stringify(folder.path)}], {
+       stdio: ["ignore", "inherit", "inherit"], ipc: () => undefined });
+     console.log("child", child.pid);
+     setInterval(() => undefined, 1000);\n`,
+  );
+  await using program = await Program.start([BUN, parent]);
+  const pid = Number((await program.untilLine(/^child (\d+)$/m))[1]);
+  await until("the child is up", () => Bun.file(folder.at("jobs.sqlite")).exists());
+  await program.end("SIGKILL");
+  await until("the child is gone", () => !isAlive(pid));
+}, 30_000);
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
