@@ -69,6 +69,7 @@ export type Statements = ReturnType<typeof prepareStatements>;
 
 export function prepareStatements(db: Database) {
   return {
+    beginRead: db.query<null, []>("BEGIN"),
     begin: db.query<null, []>("BEGIN IMMEDIATE"),
     commit: db.query<null, []>("COMMIT"),
     rollback: db.query<null, []>("ROLLBACK"),

@@ -55,6 +55,8 @@ export class SqliteKv implements Kv {
   #totalItems = 0;
   /** The transaction under way changed something. */
   #dirty = false;
+  /** A read transaction is open. */
+  #reads = false;
   #closed = false;
 
   /** Faults: those of `openDatabase`, and `conflict` if another process serves the file. */
@@ -94,6 +96,7 @@ export class SqliteKv implements Kv {
   ): readonly Reply[] | Promise<readonly Reply[]> {
     if (!this.#flushIsDue() && !batch.some(isWrite)) {
       try {
+        this.#beginReading();
         return this.#carryOutAll(batch, budget);
       } catch (error) {
         throw explain(error, this.#path);
@@ -131,8 +134,26 @@ export class SqliteKv implements Kv {
     if (this.#closed) return;
     this.#closed = true;
     this.#commitPending();
+    this.#endReading();
     this.#db.close();
     this.#lock[Symbol.dispose]();
+  }
+
+  /**
+   * All reads of one turn share a read transaction: to begin one takes SQLite two system calls, 2.6 µs of the 3.8 µs
+   * of a single read. It never outlives the turn, nor does it see less than the last commit.
+   */
+  #beginReading(): void {
+    if (this.#reads) return;
+    this.#sql.beginRead.run();
+    this.#reads = true;
+    setImmediate(() => this.#endReading());
+  }
+
+  #endReading(): void {
+    if (!this.#reads) return;
+    this.#reads = false;
+    this.#sql.commit.run();
   }
 
   #commitPending(): void {
@@ -157,6 +178,7 @@ export class SqliteKv implements Kv {
     const before = { ...this.#totals };
     const totalBefore = this.#totalItems;
     this.#dirty = false;
+    this.#endReading();
     try {
       this.#sql.begin.run();
       if (this.#flushIsDue()) this.#removeAll();
