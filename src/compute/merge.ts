@@ -1,0 +1,165 @@
+// Merges sorted inputs into one sorted stream, byte for byte as `LC_ALL=C sort -m` does, in bounded memory.
+//
+// A hot path; the loop itself is in merge-kernel.ts, with the figures that justify how it is written.
+
+import { Fault } from "../wire/faults.ts";
+import { InputReader, type MergeInput } from "./merge-input.ts";
+import { ALL_MERGED, MergeKernel, OUT_OF_ORDER, OUTPUT_FULL } from "./merge-kernel.ts";
+import { type Group, planPasses } from "./merge-passes.ts";
+
+export type { MergeInput } from "./merge-input.ts";
+
+/** An intermediate run, kept until it is disposed. */
+export type MergeRun = MergeInput & AsyncDisposable;
+
+/** Where runs are kept when there are more inputs than may be open at one time. */
+export interface MergeScratch {
+  keep(run: AsyncIterable<Uint8Array>): Promise<MergeRun>;
+}
+
+export interface MergeOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of the inputs read so far; each input's are counted once, in the first pass that reads it. */
+  readonly onProgress?: (readBytes: number) => void;
+  /** The most inputs that are open at one time; default 500. Each takes about 64 KiB, and two of its pieces. */
+  readonly fanIn?: number;
+  /** Needed only for more inputs than `fanIn`. */
+  readonly scratch?: MergeScratch | undefined;
+  /** Bytes of the longest line that is taken, without its newline; default 64 MiB. */
+  readonly longestLine?: number;
+}
+
+export const DEFAULT_FAN_IN = 500;
+
+const DEFAULTS = { fanIn: DEFAULT_FAN_IN, longestLine: 64 * 1024 * 1024 } as const;
+const SLOT = 64 * 1024;
+const OUTPUT = 512 * 1024;
+/** How long the merge may keep the thread before it lets others run, in ms. */
+const TURN = 10;
+
+/**
+ * The lines of all inputs in the order of their unsigned bytes; equal lines in the order of the inputs. A line is
+ * what lies between newlines: a carriage return belongs to it, and a missing last newline is supplied.
+ *
+ * Yields pieces of up to 512 KiB. Faults: `invalid` for an input that is not sorted (with its name, the line number
+ * and both lines) or more inputs than `fanIn` without scratch; `too-large` for a line over the limit; the signal's
+ * reason; and whatever an input throws. Inputs are closed in every case.
+ */
+export async function* mergeSorted(
+  inputs: readonly MergeInput[],
+  options: MergeOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const settings = { ...DEFAULTS, ...options };
+  if (settings.fanIn < 2)
+    throw new Fault("invalid", `a merge needs a fan-in of at least 2, not ${settings.fanIn}`);
+  const progress = countReads(inputs, options.onProgress);
+  await using kept = new AsyncDisposableStack();
+  let current = inputs;
+  for (const pass of planPasses(inputs.length, settings.fanIn)) {
+    current = await reduce(current, pass, { ...settings, ...progress }, kept);
+  }
+  yield* mergeOnce(current, { ...settings, ...progress });
+}
+
+interface Settings extends Omit<MergeOptions, "onProgress"> {
+  readonly fanIn: number;
+  readonly longestLine: number;
+  readonly onRead: (input: MergeInput, bytes: number) => void;
+}
+
+/** Carries out one pass: each group becomes a run in its place. */
+async function reduce(
+  inputs: readonly MergeInput[],
+  groups: readonly Group[],
+  settings: Settings,
+  kept: AsyncDisposableStack,
+): Promise<readonly MergeInput[]> {
+  if (!settings.scratch) {
+    throw new Fault(
+      "invalid",
+      `${inputs.length} inputs are more than the ${settings.fanIn} that may be open`,
+      {
+        hint: "Merge fewer at one time, or give the merge scratch space for several passes.",
+      },
+    );
+  }
+  const reduced: MergeInput[] = [];
+  let from = 0;
+  for (const { start, end } of groups) {
+    reduced.push(...inputs.slice(from, start));
+    reduced.push(kept.use(await settings.scratch.keep(mergeOnce(inputs.slice(start, end), settings))));
+    from = end;
+  }
+  return [...reduced, ...inputs.slice(from)];
+}
+
+async function* mergeOnce(inputs: readonly MergeInput[], settings: Settings): AsyncGenerator<Uint8Array> {
+  const { signal, longestLine } = settings;
+  signal?.throwIfAborted();
+  if (inputs.length === 0) return;
+  const kernel = new MergeKernel(inputs.length, { output: OUTPUT, slot: SLOT });
+  await using opened = new AsyncDisposableStack();
+  const readers = inputs.map((input, i) => opened.use(new InputReader(input, i, settings)));
+  await Promise.all(readers.map((reader) => reader.fill(kernel, longestLine)));
+  yield* drive(kernel, readers, settings);
+}
+
+async function* drive(
+  kernel: MergeKernel,
+  readers: readonly InputReader[],
+  { signal, longestLine }: Settings,
+): AsyncGenerator<Uint8Array> {
+  let turn = performance.now();
+  for (;;) {
+    const asked = kernel.run();
+    if (asked === OUTPUT_FULL || asked === ALL_MERGED) {
+      const piece = kernel.takeOutput();
+      if (piece.length > 0) yield piece;
+      if (asked === ALL_MERGED) return;
+    } else if (asked === OUT_OF_ORDER) {
+      throw unsorted(kernel, readers[kernel.winner]?.name ?? "");
+    } else {
+      await readers[asked]?.fill(kernel, longestLine);
+    }
+    if (performance.now() - turn < TURN) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    turn = performance.now();
+    signal?.throwIfAborted();
+  }
+}
+
+function unsorted(kernel: MergeKernel, name: string): Fault {
+  const { head, previous } = kernel.around(kernel.winner, 800);
+  const line = kernel.lines(kernel.winner) + 1;
+  const [before, after] = [excerpt(previous), excerpt(head)];
+  return new Fault(
+    "invalid",
+    `${name} is not sorted: line ${line}, ${after}, belongs before line ${line - 1}, ${before}`,
+    {
+      hint: `Sort it by its bytes first: LC_ALL=C sort -o FILE FILE.`,
+      details: { source: name, line, previous: before, found: after },
+    },
+  );
+}
+
+/** The beginning of a line as text, at most 200 characters. */
+function excerpt(line: Uint8Array): string {
+  const text = JSON.stringify(new TextDecoder().decode(line));
+  return text.length > 202 ? `${text.slice(0, 200)}…"` : text;
+}
+
+/** Adds up what is read of `inputs`, but not of the runs made from them. */
+function countReads(
+  inputs: readonly MergeInput[],
+  onProgress: MergeOptions["onProgress"],
+): Pick<Settings, "onRead"> {
+  const counted = new Set(inputs);
+  let read = 0;
+  return {
+    onRead(input, bytes) {
+      if (!counted.has(input)) return;
+      read += bytes;
+      onProgress?.(read);
+    },
+  };
+}
