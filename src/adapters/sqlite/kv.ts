@@ -1,6 +1,8 @@
 // Items in an SQLite file: all batches of one turn of the event loop share one transaction.
 //
 // Written for speed: prepared statements, no promise, savepoint or copy per command, and one promise for a batch.
+// Measured with the door around it (100-byte values, 50 connections, bench/kv/load.ts): 1.5 µs of CPU for a pipelined
+// get and about 9 µs for one by itself; 5 µs for a pipelined set, about 13 µs (normal) to 20 µs (full) for one by itself.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../ports/clock.ts";

@@ -1,6 +1,6 @@
 // One command line, in place: which command it is, and whether its arguments are well formed.
 //
-// Written for speed: no string is made but the key's; the rare and the malformed take the slower ways.
+// Written for speed (figures in parser.ts): no string is made but the key's; the rare and the malformed take the slower ways.
 
 import type { Command, StoreHead, StoreVerb } from "./commands.ts";
 import { readInteger, readUnsigned64 } from "./numbers.ts";
