@@ -41,9 +41,10 @@ async function prepare(partial: boolean): Promise<string[]> {
 async function runPlan(plan: Plan): Promise<FileResult[]> {
   const reports = await mkdtemp(join(tmpdir(), "cairn-reports-"));
   const results: FileResult[] = [];
+  let started = 0;
   const runQueue = async (queue: string[]) => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const result = await runFile(file, reports, results.length + queue.length * 10_000);
+      const result = await runFile(file, reports, started++);
       results.push(result);
       tellFile(result);
     }

@@ -67,7 +67,8 @@ test("every file begins with a sentence on what it is for", () => {
 });
 
 test("no file over 300 lines, no function over 60", () => {
-  expect(oversized(source, { fileLines: 300, functionLines: 60 }, LONG_FILES)).toEqual([]);
+  const ours = files.filter(({ path }) => !path.startsWith("test/"));
+  expect(oversized(ours, { fileLines: 300, functionLines: 60 }, LONG_FILES)).toEqual([]);
 });
 
 test("every port has a conformance suite, and something runs it", () => {
