@@ -25,7 +25,8 @@ export interface StagedWrite {
  * - `commit` is atomic: the id is a blob afterwards, or still staged. It copies no bytes where the technology
  *   can rename or complete a multipart upload.
  * - Memory is bounded: a slow reader of the disk slows the source down, nothing buffers an upload.
- * - Errors are Faults: `not-found` (never created, discarded, or committed), `no-space`, `unreachable`, `internal`.
+ * - Errors are Faults: `not-found` (never created, discarded, or committed), `no-space`, `too-large` (more than the
+ *   store can hold in one), `unreachable`, `internal`.
  */
 export interface Staging {
   /**

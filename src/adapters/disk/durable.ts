@@ -98,6 +98,10 @@ async function writeAll(
       written += result.bytesWritten;
     }
   } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EFBIG") {
+      const end = position + bytes.length;
+      throw new Fault("too-large", `the file system cannot hold a file of ${end} bytes`, { cause: error });
+    }
     throw toFault(error);
   }
   return { written };

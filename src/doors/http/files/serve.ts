@@ -91,20 +91,13 @@ function refuseRange(request: Request, file: FileRecord): Response {
 
 function sendSeveral(files: Files, file: FileRecord, spans: readonly Span[], headers: Headers): Response {
   const boundary = `cairn-${crypto.randomUUID()}`;
-  const heads = spans.map((span) => Buffer.from(partHead(boundary, file, span)));
-  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
-  const size = spans.reduce(
-    (sum, span, i) => sum + (heads[i]?.length ?? 0) + span.end - span.start,
-    tail.length,
-  );
   headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
-  headers.set("content-length", String(size));
   const parts = async function* () {
-    for (const [i, span] of spans.entries()) {
-      yield heads[i] ?? Buffer.alloc(0);
+    for (const span of spans) {
+      yield Buffer.from(partHead(boundary, file, span));
       yield* files.read(file, span);
     }
-    yield tail;
+    yield Buffer.from(`\r\n--${boundary}--\r\n`);
   };
   return new Response(streamOf(parts()), { status: PARTIAL, headers });
 }

@@ -74,7 +74,7 @@ test.each(["DF", "FD"])("takes chunks one after the other, parts in the order %s
   expect(last).toEqual(finished);
   expect(await bytesOf(id)).toBe(sha256(csv));
   for (const index of [0, 2]) expect(await post(chunkOf(id, csv, 100_000, index, order))).toEqual(last);
-  expect((await service.uploads.get(`dropzone:${id}`))?.meta["jobId"]).toBe(last.answer.job_id);
+  expect((await service.uploads.get(`dropzone:${id}`))?.meta.jobId).toBe(last.answer.job_id);
 });
 
 test("takes all chunks at once, each twice: one job", async () => {
