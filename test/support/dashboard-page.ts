@@ -47,7 +47,7 @@ export async function dropCsv(page: Page, name: string, content: string): Promis
 export async function startMerge(page: Page, start: string, end: string): Promise<Locator> {
   await page.getByLabel("First day").fill(start);
   await page.getByLabel("Last day").fill(end);
-  await page.getByRole("button", { name: "Merge" }).click();
+  await page.getByRole("button", { name: "Merge", exact: true }).click();
   return page.locator('[aria-label="Started here"] li[data-kind="merge"]').first();
 }
 

@@ -19,7 +19,14 @@ export function Confirm(props: ConfirmProps): ReactNode {
   const [opened, { open, close }] = useDisclosure(false);
   return (
     <>
-      <Button size="compact-sm" variant="subtle" color="red" {...props.button} onClick={open}>
+      <Button
+        size="compact-sm"
+        variant="subtle"
+        color="red"
+        className="danger"
+        {...props.button}
+        onClick={open}
+      >
         {props.label}
       </Button>
       <Modal opened={opened} onClose={close} title={props.title} centered>

@@ -60,7 +60,13 @@ function JobActions({ job }: { readonly job: JobEntry }): ReactNode {
     <span className="actions">
       {job.file && <DownloadFile file={job.file} label="Result" />}
       {(job.state === "queued" || job.state === "running") && !job.cancelRequested && (
-        <Button size="compact-sm" variant="subtle" color="red" onClick={() => cancel.mutate(job.id)}>
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          color="red"
+          className="danger"
+          onClick={() => cancel.mutate(job.id)}
+        >
           Cancel
         </Button>
       )}

@@ -66,7 +66,7 @@ function Sending({ transfer }: { readonly transfer: Transfer }): ReactNode {
             : `${share.toFixed(0)} % sent${rate}`}
         </span>
       </div>
-      <Button size="compact-sm" variant="subtle" color="red" onClick={transfer.stop}>
+      <Button size="compact-sm" variant="subtle" color="red" className="danger" onClick={transfer.stop}>
         Stop
       </Button>
     </>

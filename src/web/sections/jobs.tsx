@@ -19,9 +19,15 @@ const STATES = [
   { value: "cancelled", label: "Cancelled" },
 ];
 
+const KINDS = [
+  { value: "", label: "Every kind" },
+  { value: "aggregate", label: "Aggregate" },
+  { value: "merge", label: "Merge" },
+];
+
 export function Jobs({ params }: { readonly params: URLSearchParams }): ReactNode {
   const text = useFilter(params, "text");
-  const kind = useFilter(params, "kind");
+  const kind = params.get("kind") ?? "";
   const state = params.get("state") ?? "";
   return (
     <section className="page">
@@ -35,12 +41,13 @@ export function Jobs({ params }: { readonly params: URLSearchParams }): ReactNod
           onChange={(event) => text.setText(event.currentTarget.value)}
           leftSection={<Search />}
         />
-        <TextInput
+        <Select
           className="kind"
           aria-label="Jobs of this kind"
-          placeholder="Kind"
-          value={kind.text}
-          onChange={(event) => kind.setText(event.currentTarget.value)}
+          data={KINDS}
+          value={kind}
+          allowDeselect={false}
+          onChange={(value) => replaceParams({ kind: value ?? "", open: "" })}
         />
         <Select
           className="state"
@@ -51,10 +58,7 @@ export function Jobs({ params }: { readonly params: URLSearchParams }): ReactNod
           onChange={(value) => replaceParams({ state: value ?? "", open: "" })}
         />
       </div>
-      <PagedJobs
-        filter={{ state, kind: kind.value.trim(), text: text.value.trim() }}
-        open={params.get("open") ?? ""}
-      />
+      <PagedJobs filter={{ state, kind, text: text.value.trim() }} open={params.get("open") ?? ""} />
     </section>
   );
 }

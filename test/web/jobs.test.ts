@@ -1,0 +1,164 @@
+// Work started in a real browser and followed to its result: a CSV totalled, log files merged, jobs stopped and retried.
+
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { Browser } from "playwright-core";
+import { buildWeb } from "../../scripts/build-web.ts";
+import { launchBrowser, openPage } from "../support/browser.ts";
+import {
+  downloadResult,
+  dropCsv,
+  openDashboard,
+  startMerge,
+  uploadCsv,
+  waitForResult,
+} from "../support/dashboard-page.ts";
+import { type MemoryService, openMemoryService } from "../support/memory-service.ts";
+import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+
+setDefaultTimeout(30_000);
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const LOGS = new Map([
+  ["2019-08-17_0.log", bytes("2019-08-17:01:00:00 a\n2019-08-17:03:00:00 c\n")],
+  ["2019-08-18_0.log", bytes("2019-08-17:02:00:00 b\n")],
+]);
+const HEADER = "Song,Date,Number of Plays\n";
+const TOTALS = "Song,Date,Total Number of Plays for Date\n";
+/** 5,000 of these rows are 20 MB: three of the page's chunks, in few rows to add up. */
+const LONG_SONG = "la".repeat(2000);
+const LONG_ROW = `${LONG_SONG},2024-01-01,1\n`;
+
+let folder: TemporaryFolder;
+let service: MemoryService;
+let browser: Browser;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  await buildWeb(folder.at("web"));
+  service = openMemoryService({ web: folder.at("web"), logs: LOGS });
+  browser = await launchBrowser();
+}, 60_000);
+afterAll(async () => {
+  await browser.close();
+  await service[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+describe("without a worker", () => {
+  test("a job waits, the page warns, and the job is cancelled and retried", async () => {
+    const { page, complaints } = await openPage(browser);
+    await openDashboard(page, service.origin);
+    await startMerge(page, "2019-08-17", "2019-08-18");
+    await page.getByRole("alert").filter({ hasText: "1 jobs wait, and no worker is alive" }).waitFor();
+    await openDashboard(page, service.origin, "#/jobs?state=queued");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByText("No job matches the filter").waitFor();
+    await openDashboard(page, service.origin, "#/jobs?state=cancelled");
+    await page.getByRole("button", { name: "Retry" }).click();
+    await page.getByText("No job matches the filter").waitFor();
+    expect((await service.queue.counts()).queued).toBe(1);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+});
+
+describe("with a worker", () => {
+  beforeAll(() => service.startWorker());
+
+  test("a CSV of several chunks is uploaded, totalled and its result downloaded", async () => {
+    const path = folder.at("plays.csv");
+    await Bun.write(path, HEADER + LONG_ROW.repeat(5000));
+    const { page, complaints } = await openPage(browser);
+    let chunks = 0;
+    page.on("request", (request) => {
+      if (request.url().endsWith("/api/upload_file")) chunks++;
+    });
+    await openDashboard(page, service.origin);
+    const entry = await uploadCsv(page, path);
+    await waitForResult(entry);
+    const result = await downloadResult(page, entry);
+    expect(result.bytes.toString()).toBe(`${TOTALS}${LONG_SONG},2024-01-01,5000\n`);
+    expect(chunks).toBe(3);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  test("a dropped CSV is totalled; its upload and its files are listed, and a file is deleted after a question", async () => {
+    const { page } = await openPage(browser);
+    await openDashboard(page, service.origin);
+    const entry = await dropCsv(
+      page,
+      "<b>two<b>.csv",
+      `${HEADER}b,2024-01-02,2\na,2024-01-01,1\nb,2024-01-02,3\n`,
+    );
+    await waitForResult(entry);
+    const { bytes: result } = await downloadResult(page, entry);
+    expect(result.toString()).toBe(`${TOTALS}a,2024-01-01,1\nb,2024-01-02,5\n`);
+    await openDashboard(page, service.origin, "#/uploads?state=finished");
+    await page.getByRole("row").filter({ hasText: "<b>two<b>.csv" }).waitFor();
+    await openDashboard(page, service.origin, "#/files?prefix=%3Cb%3Etwo");
+    const row = page.getByRole("row").filter({ hasText: "<b>two<b>.csv" });
+    await row.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await row.waitFor({ state: "detached" });
+    await page.context().close();
+  });
+
+  test("a merge by dates is followed to its download", async () => {
+    const { page } = await openPage(browser);
+    await openDashboard(page, service.origin);
+    const entry = await startMerge(page, "2019-08-17", "2019-08-18");
+    await waitForResult(entry);
+    const { bytes: merged } = await downloadResult(page, entry);
+    expect(merged.toString()).toBe("2019-08-17:01:00:00 a\n2019-08-17:02:00:00 b\n2019-08-17:03:00:00 c\n");
+    await page.context().close();
+  });
+
+  test("a file that is no CSV is refused in the server's words", async () => {
+    const { page } = await openPage(browser);
+    await openDashboard(page, service.origin);
+    const entry = await dropCsv(page, "notes.txt", "hello");
+    await entry.getByRole("alert").filter({ hasText: "notes.txt" }).waitFor();
+    await page.context().close();
+  });
+
+  test("a CSV without the columns fails with the reason and the details of the job", async () => {
+    const { page } = await openPage(browser);
+    await openDashboard(page, service.origin);
+    const entry = await dropCsv(page, "other.csv", "a,b\n1,2\n");
+    await entry.locator('[data-state="failed"]').waitFor();
+    await entry.getByRole("link", { name: "Details" }).click();
+    await page.locator(".failure").filter({ hasText: "Song" }).waitFor();
+    expect(page.url()).toContain("#/jobs?open=");
+    await page.context().close();
+  });
+
+  test("an upload that breaks off is resumed after a reload, sending only what is missing", async () => {
+    const path = folder.at("resumed.csv");
+    await Bun.write(path, HEADER + LONG_ROW.repeat(5001));
+    const { page } = await openPage(browser);
+    await openDashboard(page, service.origin);
+    // The chunks leave in their order; the third never arrives.
+    let sent = 0;
+    await page.route("**/api/upload_file", (route) => {
+      sent++;
+      return sent === 3 ? new Promise<void>(() => undefined) : route.continue();
+    });
+    const answered = { count: 0 };
+    page.on("response", (response) => {
+      if (response.url().endsWith("/api/upload_file")) answered.count++;
+    });
+    await uploadCsv(page, path);
+    while (answered.count < 2) await page.waitForResponse("**/api/upload_file");
+    await page.unroute("**/api/upload_file");
+    await page.reload();
+    answered.count = 0;
+    const entry = await uploadCsv(page, path);
+    await waitForResult(entry);
+    expect(answered.count).toBe(1);
+    expect((await downloadResult(page, entry)).bytes.toString()).toBe(
+      `${TOTALS}${LONG_SONG},2024-01-01,5001\n`,
+    );
+    await page.context().close();
+  });
+});
