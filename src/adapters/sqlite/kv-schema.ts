@@ -1,6 +1,7 @@
 // The kv database: its tables and the statements on them.
 
 import type { Database } from "bun:sqlite";
+import type { Item } from "../../ports/kv.ts";
 
 /** "Ckv1" in the file's header. */
 export const KV_APPLICATION_ID = 0x436b7631;
@@ -57,12 +58,21 @@ export interface ItemRow {
   readonly value: Uint8Array;
 }
 
+const NO_VALUE = new Uint8Array(0);
+/** After every key of characters up to U+00FF. */
+const AFTER_ALL = "\u{10FFFF}";
+
 export interface KeyRow {
   readonly key: string;
   readonly flags: number;
   readonly exptime: number;
   readonly cas: number;
   readonly size: number;
+}
+
+export function limitFile(db: Database, bytes: number): void {
+  const size = db.query<{ page_size: number }, []>("PRAGMA page_size").get()?.page_size ?? 4_096;
+  db.run(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytes / size))}`);
 }
 
 export type Statements = ReturnType<typeof prepareStatements>;
@@ -95,4 +105,21 @@ export function prepareStatements(db: Database) {
       "UPDATE totals SET items = ?, bytes = ?, cas = ?, flush_at = ?",
     ),
   };
+}
+
+export function itemOf({ flags, exptime, cas, value }: ItemRow): Item {
+  return { flags, exptime, cas, size: value.length, value };
+}
+
+/** An item for rules that do not look at the value. */
+export function headOf({ flags, exptime, cas, size }: HeadRow): Item {
+  return { flags, exptime, cas, size, value: NO_VALUE };
+}
+
+/** The bounds of `page`: keys that begin with `prefix` and come after `after`; from, and up to but without the second. */
+export function keyRange(prefix: string, after: string | undefined): [from: string, end: string] {
+  const from = after !== undefined && after >= prefix ? `${after}\0` : prefix;
+  if (prefix === "") return [from, AFTER_ALL];
+  const last = prefix.charCodeAt(prefix.length - 1);
+  return [from, prefix.slice(0, -1) + String.fromCharCode(last + 1)];
 }

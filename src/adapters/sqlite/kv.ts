@@ -12,10 +12,12 @@ import type { Reply } from "../../wire/memcached/replies.ts";
 import { explain, openDatabase, type SyncMode } from "./database.ts";
 import { lockDatabase } from "./kv-lock.ts";
 import {
-  type HeadRow,
-  type ItemRow,
+  headOf,
+  itemOf,
   KV_APPLICATION_ID,
   KV_MIGRATIONS,
+  keyRange,
+  limitFile,
   prepareStatements,
   type Statements,
   type Totals,
@@ -39,9 +41,6 @@ interface Pending {
 }
 
 const DEFAULT_BUDGET = 1_048_576;
-const NO_VALUE = new Uint8Array(0);
-/** After every key of characters up to U+00FF. */
-const AFTER_ALL = "\u{10FFFF}";
 const PAGE_CACHE_KIB = 16_384;
 
 export class SqliteKv implements Kv {
@@ -120,8 +119,7 @@ export class SqliteKv implements Kv {
 
   async scan({ prefix, after, limit }: ScanQuery): Promise<KeyHeadPage> {
     this.#flushIfDue();
-    const from = after !== undefined && after >= prefix ? `${after}\0` : prefix;
-    const rows = this.#reading(() => this.#sql.page.all(from, endOf(prefix), limit + 1));
+    const rows = this.#reading(() => this.#sql.page.all(...keyRange(prefix, after), limit + 1));
     const keys = rows.slice(0, limit);
     return { keys, next: rows.length > limit ? (keys.at(-1)?.key ?? null) : null };
   }
@@ -296,23 +294,4 @@ export class SqliteKv implements Kv {
       throw explain(error, this.#path);
     }
   }
-}
-
-function limitFile(db: Database, bytes: number): void {
-  const size = db.query<{ page_size: number }, []>("PRAGMA page_size").get()?.page_size ?? 4_096;
-  db.run(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytes / size))}`);
-}
-
-function itemOf({ flags, exptime, cas, value }: ItemRow): Item {
-  return { flags, exptime, cas, size: value.length, value };
-}
-
-function headOf({ flags, exptime, cas, size }: HeadRow): Item {
-  return { flags, exptime, cas, size, value: NO_VALUE };
-}
-
-/** The first string after all that begin with `prefix`. */
-function endOf(prefix: string): string {
-  if (prefix === "") return AFTER_ALL;
-  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
 }
