@@ -27,7 +27,7 @@ export const QUIET: Option = {
   flag: "quiet",
   type: "switch",
   default: "false",
-  help: "print errors only",
+  help: "print errors only; also the default in pipes",
 };
 
 /** From the options above, and `chunk-size` and `max-size` where the command has them. */
@@ -45,10 +45,10 @@ export function openFiles({ values }: Invocation): Promise<LargeFiles> {
   });
 }
 
-/** A result for people (unless --quiet), or for programs (--json). */
+/** What was done: as a note for people (silent in pipes and with --quiet), or as a line for programs (--json). */
 export function report({ values, output }: Invocation, text: string, facts: object): void {
   if (values["json"] === true) output.line(JSON.stringify(facts));
-  else if (values["quiet"] !== true) output.line(text);
+  else if (values["quiet"] !== true) output.note(text);
 }
 
 /** The arguments by their place; main has counted them. */

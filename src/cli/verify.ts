@@ -1,7 +1,7 @@
 // `cairn verify NAME`: reads a file in memcached to its end and checks every byte.
 
 import type { Command, Invocation } from "./command.ts";
-import { argument, JSON_OUTPUT, openFiles, PREFIX, QUIET, report, SERVERS } from "./large-files.ts";
+import { argument, JSON_OUTPUT, openFiles, PREFIX, QUIET, SERVERS } from "./large-files.ts";
 import { bytesText, progressBar } from "./progress.ts";
 
 export const verify: Command = {
@@ -17,12 +17,14 @@ export const verify: Command = {
 async function verifyCommand(invocation: Invocation): Promise<void> {
   const { values, output, signal } = invocation;
   const name = argument(invocation, 0);
+  const quiet = values["quiet"] === true;
   await using files = await openFiles(invocation);
-  const bar = progressBar(output, `verifying ${name}`, values["quiet"] === true);
+  const bar = progressBar(output, `verifying ${name}`, quiet);
   try {
     const file = await files.verify(name, { signal, onProgress: bar.update });
     bar.end();
-    report(invocation, `${name} is whole: ${bytesText(file.size)}, sha256 ${file.sha256}`, file);
+    if (values["json"] === true) output.line(JSON.stringify(file));
+    else if (!quiet) output.line(`${name} is whole: ${bytesText(file.size)}, sha256 ${file.sha256}`);
   } finally {
     bar.end();
   }

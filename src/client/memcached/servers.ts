@@ -1,7 +1,7 @@
 // The memcached servers behind one set of large files: which of them holds a key, and what each can do.
 
 import { Fault } from "../../wire/faults.ts";
-import { META_NOOP, STATS_SETTINGS } from "../../wire/memcached/client-requests.ts";
+import { metaExistsLine, STATS_SETTINGS } from "../../wire/memcached/client-requests.ts";
 import { type Address, Connection, nameOf, type Reply, type Request, type Timeouts } from "./connection.ts";
 import { replyFault } from "./errors.ts";
 
@@ -73,10 +73,11 @@ export class Server {
       if (size !== undefined) itemSizeMax = Number(size);
     };
     // Not every server knows these two; what they do not know they answer with an error line.
-    const meta = await this.exchange({ parts: [META_NOOP], kind: "line" });
+    // (`mn` would tell nothing: some know it for the sake of pipelines, and no other meta command.)
+    const meta = await this.exchange({ parts: [metaExistsLine("cairn:probe")], kind: "line" });
     const settings = await this.exchange({ parts: [STATS_SETTINGS], kind: "lines", onLine });
     if (/unauthenticated/.test(settings.line)) throw replyFault(settings.line, this.name);
-    return { meta: meta.line === "MN", itemSizeMax };
+    return { meta: meta.line === "EN" || meta.line === "HD", itemSizeMax };
   }
 }
 

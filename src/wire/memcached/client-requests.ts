@@ -33,7 +33,7 @@ export function touchLine(key: string, exptime: number): string {
   return `touch ${key} ${exptime}\r\n`;
 }
 
-/** Asks whether the key is there, without its value: `HD` or `EN`. */
+/** Asks whether the key is there, without its value: `HD` or `EN`; `ERROR` from a server without meta commands. */
 export function metaExistsLine(key: string): string {
   return `mg ${key}\r\n`;
 }
@@ -43,8 +43,6 @@ export function metaDeleteLine(key: string, cas: string): string {
   return `md ${key} C${cas}\r\n`;
 }
 
-/** Answered `MN` by servers that know the meta commands, else `ERROR`. */
-export const META_NOOP = "mn\r\n";
 export const STATS_SETTINGS = "stats settings\r\n";
 /**
  * Every key of the server, a line each, then `END`. `hash` walks the table and misses none; `all` walks the lists of recent use, and
