@@ -1,1 +1,6 @@
-// Builds what is published beside the sources. Filled in by the rooms that need a build.
+// `npm run build`: the dashboard and the client library, into dist. `npm ci` runs it too.
+
+import { buildClient } from "./build-client.ts";
+import { buildWeb } from "./build-web.ts";
+
+await Promise.all([buildClient(), buildWeb()]);

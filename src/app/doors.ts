@@ -1,0 +1,109 @@
+// Opens every door: one table of routes on each HTTP port, and the memcached protocol.
+
+import { fileURLToPath } from "node:url";
+import { dashboardRoutes } from "../doors/http/dashboard/routes.ts";
+import { findWebFiles } from "../doors/http/dashboard/web-files.ts";
+import { dropzoneRoutes } from "../doors/http/dropzone/routes.ts";
+import { filesRoutes } from "../doors/http/files/routes.ts";
+import { imageRoutes } from "../doors/http/image/routes.ts";
+import { jobsRoutes } from "../doors/http/jobs/routes.ts";
+import { keyRoutes } from "../doors/http/keys/routes.ts";
+import { mergeRoutes } from "../doors/http/merge/routes.ts";
+import type { HttpServer, Route } from "../doors/http/route.ts";
+import { openHttpDoor } from "../doors/http/server.ts";
+import { serviceRoutes } from "../doors/http/service/routes.ts";
+import { uploadsRoutes } from "../doors/http/uploads/routes.ts";
+import { type MemcachedDoor, openMemcachedDoor } from "../doors/memcached/door.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Kv } from "../ports/kv.ts";
+import type { Log } from "../ports/log.ts";
+import { Overview } from "./overview.ts";
+import type { Services } from "./services.ts";
+import type { PortSetting, Settings } from "./settings.ts";
+
+export interface DoorsOptions {
+  readonly settings: Settings;
+  readonly version: string;
+  readonly kv: Kv;
+  readonly services: Services;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The ports that were bound; null: that door is closed. Disposing closes all of them at once. */
+export interface Doors extends AsyncDisposable {
+  readonly memcached: number | null;
+  readonly http: number | null;
+  readonly image: number | null;
+  readonly merge: number | null;
+}
+
+const WEB_FILES = fileURLToPath(new URL("../../dist/web", import.meta.url));
+/** Slow senders and readers are welcome, as long as a byte moves now and then. */
+const IDLE_SECONDS = 120;
+/** How long requests under way may take to end after SIGTERM. */
+const GRACE_MS = 5_000;
+
+export async function openDoors(options: DoorsOptions): Promise<Doors> {
+  const { settings, version, kv, clock, log } = options;
+  await using opened = new AsyncDisposableStack();
+  const stops: (() => Promise<void>)[] = [];
+  // Until all are open, a failure closes those that are.
+  opened.defer(async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  });
+
+  let memcached: MemcachedDoor | undefined;
+  if (settings.memcachedPort !== "off") {
+    const { host: hostname, memcachedPort: port, maxItem } = settings;
+    memcached = openMemcachedDoor({ hostname, port, kv, log, clock, version, maxItem });
+    stops.push(() => memcached?.stop() ?? Promise.resolve());
+  }
+  const routes = routesOf(options, new Overview({ ...options, memcached }));
+  const openHttp = (port: PortSetting): number | null => {
+    if (port === "off") return null;
+    const door = openHttpDoor({ hostname: settings.host, port, routes, idleTimeout: IDLE_SECONDS, log });
+    stops.push(() => stopHttp(door, clock));
+    return door.port ?? null;
+  };
+  const [http, image, merge] = [settings.httpPort, settings.imagePort, settings.mergePort].map(openHttp);
+  const closing = opened.move();
+  return {
+    memcached: memcached?.port ?? null,
+    http: http ?? null,
+    image: image ?? null,
+    merge: merge ?? null,
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
+  };
+}
+
+function routesOf({ settings, version, kv, services }: DoorsOptions, overview: Overview): readonly Route[] {
+  const { files, uploads, jobs, aggregations } = services;
+  const routes = [
+    ...imageRoutes({ uploads, files, chunkLimit: settings.maxChunkBody }),
+    ...dropzoneRoutes({ uploads, files, jobs: aggregations }),
+    ...mergeRoutes({ jobs, files }),
+    ...filesRoutes({ files }),
+    ...uploadsRoutes({ uploads }),
+    ...jobsRoutes({ jobs, files }),
+    ...keyRoutes({ kv }),
+  ];
+  const source = { version, status: () => overview.status(), metrics: () => overview.metrics() };
+  return [
+    ...routes,
+    ...serviceRoutes(source, routes),
+    ...dashboardRoutes({ files: findWebFiles(WEB_FILES) }),
+  ];
+}
+
+/** Takes no more requests, lets those under way end, and cuts off what has not ended after the grace. */
+async function stopHttp(door: HttpServer, clock: Clock): Promise<void> {
+  const over = new AbortController();
+  const cut = clock.sleep(GRACE_MS, over.signal).then(
+    () => door.stop(true),
+    () => undefined, // all ended in time
+  );
+  await door.stop();
+  over.abort();
+  await cut;
+}

@@ -1,0 +1,67 @@
+// Figures for Prometheus, read from the service when they are scraped; prom-client is loaded by the first scrape.
+
+import type { Registry } from "prom-client";
+import type { JobState } from "../ports/queue.ts";
+
+/** What is read at each scrape. */
+export interface Figures {
+  /** Seconds. */
+  readonly uptime: number;
+  readonly items: number;
+  readonly itemBytes: number;
+  readonly jobs: Readonly<Record<JobState, number>>;
+  readonly workers: number;
+  readonly diskFree: number;
+  readonly residentMemory: number;
+  /** The memcached door's own counters (`cmd_get`, `get_hits`, …). */
+  readonly memcached: Readonly<Record<string, number>>;
+}
+
+interface Board {
+  readonly registry: Registry;
+  show(figures: Figures): void;
+}
+
+export class Metrics {
+  readonly #read: () => Promise<Figures>;
+  #board: Promise<Board> | undefined;
+
+  constructor(read: () => Promise<Figures>) {
+    this.#read = read;
+  }
+
+  async render(): Promise<{ readonly text: string; readonly contentType: string }> {
+    this.#board ??= openBoard();
+    const { registry, show } = await this.#board;
+    show(await this.#read());
+    return { text: await registry.metrics(), contentType: registry.contentType };
+  }
+}
+
+async function openBoard(): Promise<Board> {
+  const { Gauge, Registry } = await import("prom-client");
+  const registry = new Registry();
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge({ name: `cairn_${name}`, help, labelNames, registers: [registry] });
+  const uptime = gauge("uptime_seconds", "Seconds since the server started");
+  const items = gauge("items", "Items under the memcached protocol");
+  const itemBytes = gauge("item_bytes", "Bytes of keys and values of all items");
+  const workers = gauge("workers", "Worker processes alive under this server");
+  const diskFree = gauge("disk_free_bytes", "Bytes free on the disk of the data folder");
+  const memory = gauge("resident_memory_bytes", "Resident memory of the server process");
+  const jobs = gauge("jobs", "Jobs by state", ["state"]);
+  const memcached = gauge("memcached", "The memcached door's figures, by the name in stats", ["name"]);
+  return {
+    registry,
+    show(figures) {
+      uptime.set(figures.uptime);
+      items.set(figures.items);
+      itemBytes.set(figures.itemBytes);
+      workers.set(figures.workers);
+      diskFree.set(figures.diskFree);
+      memory.set(figures.residentMemory);
+      for (const [state, count] of Object.entries(figures.jobs)) jobs.set({ state }, count);
+      for (const [name, value] of Object.entries(figures.memcached)) memcached.set({ name }, value);
+    },
+  };
+}

@@ -1,0 +1,68 @@
+// What the service is doing right now: for /api/status, /healthz and /metrics.
+
+import { statfs } from "node:fs/promises";
+import type { MemcachedDoor } from "../doors/memcached/door.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Kv } from "../ports/kv.ts";
+import type { Status } from "../wire/api.ts";
+import { type Figures, Metrics } from "./metrics.ts";
+import type { Services } from "./services.ts";
+import type { Settings } from "./settings.ts";
+
+export interface OverviewOptions {
+  readonly settings: Settings;
+  readonly version: string;
+  readonly kv: Kv;
+  readonly services: Services;
+  readonly clock: Clock;
+  /** undefined: that door is closed. */
+  readonly memcached: MemcachedDoor | undefined;
+}
+
+export class Overview {
+  readonly #options: OverviewOptions;
+  readonly #startedAt: number;
+  readonly #metrics = new Metrics(() => this.#figures());
+
+  constructor(options: OverviewOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.now();
+  }
+
+  async status(): Promise<Status> {
+    const { settings, version, kv, services, clock } = this.#options;
+    const [stored, jobs, disk] = await Promise.all([
+      kv.stats(),
+      services.jobs.counts(),
+      statfs(settings.data),
+    ]);
+    return {
+      version,
+      uptime: clock.now() - this.#startedAt,
+      sync: settings.sync,
+      keys: stored.items,
+      jobs,
+      workers: services.workers.alive,
+      disk: { free: disk.bavail * disk.bsize, total: disk.blocks * disk.bsize },
+    };
+  }
+
+  metrics(): Promise<{ readonly text: string; readonly contentType: string }> {
+    return this.#metrics.render();
+  }
+
+  async #figures(): Promise<Figures> {
+    const { kv, memcached } = this.#options;
+    const [status, stored] = await Promise.all([this.status(), kv.stats()]);
+    return {
+      uptime: status.uptime / 1000,
+      items: stored.items,
+      itemBytes: stored.bytes,
+      jobs: status.jobs,
+      workers: status.workers,
+      diskFree: status.disk.free,
+      residentMemory: process.memoryUsage.rss(),
+      memcached: Object.fromEntries(memcached?.figures.rows(stored) ?? []),
+    };
+  }
+}

@@ -1,0 +1,50 @@
+// `cairn serve`: opens the store, the services and the doors, and takes them down in the reverse order.
+
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import pack from "../../package.json";
+import { SqliteKv } from "../adapters/sqlite/kv.ts";
+import { createRules } from "../domain/kv/rules.ts";
+import { bannerOf } from "./banner.ts";
+import { systemClock } from "./clock.ts";
+import { openDoors } from "./doors.ts";
+import { openLog } from "./log.ts";
+import { openServices } from "./services.ts";
+import { resolveSettings, type Settings, type SettingValues } from "./settings.ts";
+import { openStore } from "./store.ts";
+import { startUpkeep } from "./upkeep.ts";
+
+/** Serves until the signal is aborted, then finishes what was received and closes everything. */
+export async function serveUntil(
+  signal: AbortSignal,
+  values: SettingValues,
+  database: string | undefined,
+  print: (text: string) => void,
+): Promise<void> {
+  const { version } = pack;
+  const settings = resolveSettings(values, database);
+  const clock = systemClock;
+  const log = openLog(settings.logLevel, "serve");
+  await using opened = new AsyncDisposableStack();
+  // The lock on the items is what refuses a second server, so they come first.
+  const kv = opened.use(openKv(settings));
+  const store = opened.use(await openStore(settings, clock, log));
+  const services = opened.use(await openServices(settings, store, clock, log));
+  opened.use(startUpkeep({ ...services, clock, log, resultExpiry: settings.resultExpiry }));
+  const doors = opened.use(await openDoors({ settings, version, kv, services, clock, log }));
+  const { memcached, http, image, merge } = doors;
+  log.info("serve.started", { version, ...settings, doors: { memcached, http, image, merge } });
+  print(bannerOf(version, settings, doors));
+  await aborted(signal);
+  log.info("serve.stopping");
+}
+
+function openKv({ database, sync, maxItem }: Settings): SqliteKv {
+  mkdirSync(dirname(database), { recursive: true });
+  return SqliteKv.open({ path: database, sync, rules: createRules({ maxItem }), clock: systemClock });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

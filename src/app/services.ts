@@ -1,0 +1,57 @@
+// The domain's services and the worker processes, joined: who submits a job and who is told of it.
+
+import type { Files } from "../domain/files/files.ts";
+import { Jobs } from "../domain/jobs/jobs.ts";
+import { aggregateKind, mergeKind } from "../domain/jobs/kinds.ts";
+import { Uploads } from "../domain/uploads/uploads.ts";
+import { type AggregationJobs, dropzoneFinisher } from "../doors/http/dropzone/routes.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import { aggregationJobs } from "./aggregation-jobs.ts";
+import { environmentOf, type Settings } from "./settings.ts";
+import type { Store } from "./store.ts";
+import { Workers, workerCommand } from "./workers.ts";
+
+export interface Services extends AsyncDisposable {
+  readonly files: Files;
+  readonly uploads: Uploads;
+  readonly jobs: Jobs;
+  readonly aggregations: AggregationJobs;
+  readonly workers: Workers;
+}
+
+/** Repairs what a crash left before it returns; the workers are running then. Disposing it ends them. */
+export async function openServices(
+  settings: Settings,
+  { records, staging, files, queue }: Store,
+  clock: Clock,
+  log: Log,
+): Promise<Services> {
+  const kinds = [mergeKind, aggregateKind];
+  // A job that is added while the uploads are repaired is found by the workers when they start.
+  let poke: () => void = () => undefined;
+  const jobs = new Jobs({ queue, clock, kinds, onReady: () => poke() });
+  const aggregations = aggregationJobs(jobs);
+  const finishers = { dropzone: dropzoneFinisher(aggregations) };
+  const lifetime = settings.uploadExpiry;
+  const uploads = new Uploads({ staging, records, files, clock, log, lifetime, finishers });
+  await uploads.recover();
+
+  const workers = new Workers({
+    count: settings.workers,
+    command: workerCommand(["worker", settings.database]),
+    env: environmentOf(settings),
+    clock,
+    log,
+    onDeath: (worker) => jobs.recover(worker),
+  });
+  poke = () => workers.poke();
+  return {
+    files,
+    uploads,
+    jobs,
+    aggregations,
+    workers,
+    [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
+  };
+}

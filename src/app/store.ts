@@ -1,0 +1,55 @@
+// What a server and the workers beside it open alike: the files, the queue and the bucket of one data folder.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DiskBlobs } from "../adapters/disk/blobs.ts";
+import { DiskBucket } from "../adapters/disk/bucket.ts";
+import { DiskStaging } from "../adapters/disk/staging.ts";
+import { SMALL_LIMIT, SqliteBlobs } from "../adapters/sqlite/blobs.ts";
+import { SqliteQueue } from "../adapters/sqlite/queue.ts";
+import { SqliteRecords } from "../adapters/sqlite/records.ts";
+import { openRecordsDatabase } from "../adapters/sqlite/records-database.ts";
+import { SqliteStaging } from "../adapters/sqlite/staging.ts";
+import { TieredBlobs } from "../adapters/tiered/blobs.ts";
+import { TieredStaging } from "../adapters/tiered/staging.ts";
+import { Files } from "../domain/files/files.ts";
+import type { Bucket } from "../ports/bucket.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Queue } from "../ports/queue.ts";
+import type { Records } from "../ports/records.ts";
+import type { Staging } from "../ports/staging.ts";
+import type { Settings } from "./settings.ts";
+
+export interface Store extends AsyncDisposable {
+  readonly records: Records;
+  readonly staging: Staging;
+  readonly files: Files;
+  readonly queue: Queue;
+  readonly bucket: Bucket;
+}
+
+/** Opens or creates everything in the data folder; disposing it closes in the reverse order. */
+export async function openStore(settings: Settings, clock: Clock, log: Log): Promise<Store> {
+  await using opened = new AsyncDisposableStack();
+  const { data, logs, sync } = settings;
+  mkdirSync(data, { recursive: true });
+  // Only the default bucket is ours to create: a named one that is missing is a mistake worth an error.
+  if (logs === join(data, "logs")) mkdirSync(logs, { recursive: true });
+
+  const database = opened.use(openRecordsDatabase({ path: join(data, "records.sqlite"), sync }));
+  const diskBlobs = await DiskBlobs.open(data);
+  const diskStaging = await DiskStaging.open(data, diskBlobs);
+  const records = new SqliteRecords(database);
+  const blobs = new TieredBlobs(new SqliteBlobs(database), diskBlobs);
+  const staging = new TieredStaging(new SqliteStaging(database), diskStaging, SMALL_LIMIT);
+  const queue = opened.use(SqliteQueue.open({ path: join(data, "jobs.sqlite"), sync, clock }));
+
+  const files = new Files({ blobs, records, clock, log });
+  const closing = opened.move();
+  return {
+    ...{ records, staging, files, queue },
+    bucket: new DiskBucket(logs),
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
+  };
+}
