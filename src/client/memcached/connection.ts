@@ -53,8 +53,9 @@ export class Connection {
   #watchdog: NodeJS.Timeout | undefined;
   #failure: unknown;
 
-  /** Throws ServerUnreachable when the connection does not stand in time. */
-  static async open(address: Address, timeouts: Timeouts): Promise<Connection> {
+  /** Throws ServerUnreachable when the connection does not stand in time, and the signal's reason. */
+  static async open(address: Address, timeouts: Timeouts, signal: AbortSignal): Promise<Connection> {
+    signal.throwIfAborted();
     const server = nameOf(address);
     // One buffer for all that arrives: a buffer per read would leave as much garbage as the file is large.
     const buffer = new Uint8Array(READ_BYTES);
@@ -65,20 +66,7 @@ export class Connection {
     };
     const { host, port } = address;
     const socket = connect({ host, port, noDelay: true, onread: { buffer, callback: receive } });
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        socket.destroy();
-        reject(new ServerUnreachable(server, `did not accept a connection within ${timeouts.connect} ms`));
-      }, timeouts.connect);
-      socket.once("connect", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      socket.once("error", (cause) => {
-        clearTimeout(timer);
-        reject(new ServerUnreachable(server, `is not reachable: ${describe(cause)}`, cause));
-      });
-    });
+    await connected(socket, server, timeouts.connect, signal);
     connection = new Connection(server, socket, timeouts.idle);
     return connection;
   }
@@ -178,6 +166,31 @@ export class Connection {
     this.#next = 0;
     for (const pending of owed) pending.reject(error);
   }
+}
+
+function connected(socket: Socket, server: string, timeout: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      act();
+    };
+    const fail = (error: unknown) =>
+      settle(() => {
+        socket.destroy();
+        reject(error);
+      });
+    const onAbort = () => fail(signal.reason);
+    const timer = setTimeout(
+      () => fail(new ServerUnreachable(server, `did not accept a connection within ${timeout} ms`)),
+      timeout,
+    );
+    signal.addEventListener("abort", onAbort, { once: true });
+    socket.once("connect", () => settle(resolve));
+    socket.once("error", (cause) =>
+      fail(new ServerUnreachable(server, `is not reachable: ${describe(cause)}`, cause)),
+    );
+  });
 }
 
 export function nameOf({ host, port }: Address): string {

@@ -23,7 +23,8 @@ export class Server {
   #connection: Promise<Connection> | undefined;
   #current: Connection | undefined;
   #features: Promise<Features> | undefined;
-  #closed = false;
+  /** Ends what is still connecting, so that the process can end. */
+  readonly #closing = new AbortController();
 
   constructor(address: Address, timeouts: Timeouts) {
     this.name = nameOf(address);
@@ -48,21 +49,21 @@ export class Server {
 
   /** A connection of its own, for a request that would keep the others waiting. The caller closes it. */
   dedicated(): Promise<Connection> {
-    return Connection.open(this.#address, this.#timeouts);
+    return Connection.open(this.#address, this.#timeouts, this.#closing.signal);
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.abort(new Fault("invalid", "these large files were closed; open them again"));
     this.#current?.close();
   }
 
   async #connect(): Promise<Connection> {
-    if (this.#closed) throw new Fault("invalid", "these large files were closed; open them again");
-    this.#connection ??= Connection.open(this.#address, this.#timeouts).finally(() => {
+    const { signal } = this.#closing;
+    this.#connection ??= Connection.open(this.#address, this.#timeouts, signal).finally(() => {
       this.#connection = undefined;
     });
     this.#current = await this.#connection;
-    if (this.#closed) this.#current.close();
+    if (signal.aborted) this.#current.close();
     return this.#current;
   }
 

@@ -110,6 +110,7 @@ async function sendAndPublish(upload: Upload, found: Predecessor): Promise<Store
   const { settings, name, options } = upload;
   const window = new Window(windowOf(upload.chunkSize, WINDOW_BYTES, WINDOW_LEAST, WINDOW_MOST));
   let replaced: Predecessor | undefined;
+  let stored: StoredFile;
   try {
     const { size, sha256 } = await sendChunks(upload, window);
     await confirmChunks(upload);
@@ -127,9 +128,7 @@ async function sendAndPublish(upload: Upload, found: Predecessor): Promise<Store
     replaced = await publish(upload, manifest, found);
     // The manifest itself may have pushed a chunk out: only what is whole now counts as stored.
     await confirmChunks(upload);
-    if (replaced.cas === undefined) return { ...storedFile(manifest), replaced: null };
-    await removeOld(settings, replaced.manifest);
-    return { ...storedFile(manifest), replaced: replaced.complete ? "complete" : "incomplete" };
+    stored = storedFile(manifest);
   } catch (error) {
     await window.settle();
     await takeBack(upload, replaced).catch((failure: unknown) => {
@@ -138,6 +137,10 @@ async function sendAndPublish(upload: Upload, found: Predecessor): Promise<Store
     });
     throw error;
   }
+  if (replaced.cas === undefined) return { ...stored, replaced: null };
+  // The file is stored, whatever becomes of the old chunks: nobody can see them, and they will be evicted.
+  await removeOld(settings, replaced.manifest).catch(() => undefined);
+  return { ...stored, replaced: replaced.complete ? "complete" : "incomplete" };
 }
 
 async function sendChunks(upload: Upload, window: Window): Promise<{ size: number; sha256: string }> {

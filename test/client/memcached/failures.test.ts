@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
 import {
   Evicted,
   isFault,
@@ -13,6 +14,7 @@ import {
 import { chunksOn, keysOn } from "../../support/memcached-keys.ts";
 import { fragile, scripted } from "../../support/memcached-proxy.ts";
 import { MemcachedServer } from "../../support/memcached-server.ts";
+import { Program } from "../../support/processes.ts";
 
 const failure = (promise: Promise<unknown>) => promise.then(() => undefined).catch((error: unknown) => error);
 
@@ -162,6 +164,27 @@ describe("a server that dies", () => {
     const fault = await failure(files.store("f", randomBytes(10)));
     expect(fault).toBeInstanceOf(ServerUnreachable);
     expect((fault as Error).message).toContain(`${silent.address} was silent for 50 ms`);
+  });
+});
+
+describe("a server that does not accept", () => {
+  test("is ServerUnreachable in time, and closing does not wait for it", async () => {
+    // A listener that accepts nothing: once its queue is full, connecting to it hangs.
+    const script =
+      "import socket,time\ns=socket.create_server(('127.0.0.1',0),backlog=0)\nprint(s.getsockname()[1],flush=True)\ntime.sleep(60)";
+    await using listener = await Program.start(["/usr/bin/python3", "-c", script]);
+    const port = Number((await listener.untilLine(/^(\d+)$/m))[1]);
+    const queue = [1, 2].map(() => connect({ host: "127.0.0.1", port }).on("error", () => undefined));
+    await new Promise((resolve) => queue[0]?.once("connect", resolve));
+    await using patient = await openLargeFiles({ servers: [`127.0.0.1:${port}`], connectTimeout: 50 });
+    const fault = await failure(patient.stat("f"));
+    expect(fault).toBeInstanceOf(ServerUnreachable);
+    expect((fault as Error).message).toContain("did not accept a connection within 50 ms");
+    const files = await openLargeFiles({ servers: [`127.0.0.1:${port}`], connectTimeout: 60_000 });
+    const waiting = failure(files.stat("f"));
+    await files.close();
+    expect(await waiting).toMatchObject({ code: "invalid" });
+    for (const socket of queue) socket.destroy();
   });
 });
 
