@@ -18,7 +18,7 @@ import { type Statements, statementsFor } from "./statements.ts";
 export interface DuckdbAggregationOptions {
   /** A folder for spooled input, spilled state and output; created when it is not there. */
   readonly scratch: string;
-  /** Bytes. */
+  /** Bytes of the whole process, roughly. */
   readonly memory: number;
   readonly threads: number;
 }
@@ -31,6 +31,8 @@ interface Counted {
 }
 
 const PROGRESS_MS = 250;
+/** DuckDB's own limit counts its buffers only; the rest is for what it allocates beside them, and for this process. */
+const BUFFER_SHARE = 0.8;
 
 export class DuckdbAggregation implements Aggregation {
   readonly #options: DuckdbAggregationOptions;
@@ -107,7 +109,7 @@ export class DuckdbAggregation implements Aggregation {
 
   #settings(scratch: string): Record<string, string> {
     return {
-      memory_limit: `${Math.floor(this.#options.memory / 1_048_576)}MiB`,
+      memory_limit: `${Math.floor((this.#options.memory * BUFFER_SHARE) / 1_048_576)}MiB`,
       threads: String(this.#options.threads),
       temp_directory: join(scratch, "spill"),
       preserve_insertion_order: "false",

@@ -18,6 +18,8 @@ import type {
 import { Fault } from "../../wire/faults.ts";
 import { explain, openDatabase, type SyncMode } from "./database.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { afterFailure, lostWorker } from "./queue-failures.ts";
+import { pageOfJobs } from "./queue-pages.ts";
 import { type JobRow, jobOf, QUEUE_APPLICATION_ID, QUEUE_MIGRATIONS } from "./queue-schema.ts";
 
 export interface SqliteQueueOptions {
@@ -28,9 +30,6 @@ export interface SqliteQueueOptions {
 
 const KEPT_LOG_LINES = 200;
 const DEFAULT_ATTEMPTS = 3;
-/** Rows looked at in one go while searching, so that a search through a million jobs stalls nobody. */
-const SEARCH_STRIDE = 20_000;
-
 const VALID_LEASE = "id = $id AND token = $token AND state = 'running' AND lease_expires_at > $now";
 const TO_QUEUE = "state = 'queued', token = NULL, lease_expires_at = NULL, progress = NULL";
 const TO_END = "token = NULL, lease_expires_at = NULL, finished_at = $now";
@@ -67,9 +66,8 @@ export class SqliteQueue implements Queue, AsyncDisposable {
 
   add(job: NewJob): Promise<Job> {
     return this.#commits.run(() => {
-      const known =
-        this.#row("SELECT * FROM jobs WHERE idempotency_key = $key", { key: job.idempotencyKey ?? null }) ??
-        undefined;
+      const key = job.idempotencyKey ?? null;
+      const known = this.#row("SELECT * FROM jobs WHERE idempotency_key = $key", { key });
       if (known) return jobOf(known);
       const added = this.#row(
         `INSERT INTO jobs (id, kind, state, priority, run_at, max_attempts, idempotency_key, created_at, input)
@@ -81,7 +79,7 @@ export class SqliteQueue implements Queue, AsyncDisposable {
           priority: job.priority ?? 0,
           runAt: job.runAt ?? this.#clock.now(),
           maxAttempts: job.maxAttempts ?? DEFAULT_ATTEMPTS,
-          key: job.idempotencyKey ?? null,
+          key,
           now: this.#clock.now(),
           input: JSON.stringify(job.input),
         },
@@ -196,21 +194,8 @@ export class SqliteQueue implements Queue, AsyncDisposable {
     return row && jobOf(row);
   }
 
-  async page(filter: JobFilter): Promise<JobPage> {
-    const found: JobRow[] = [];
-    let before = seqOf(filter.after);
-    for (;;) {
-      const top = this.#read(() => this.#number("SELECT max(seq) FROM jobs WHERE seq < $before", { before }));
-      if (top === null) return { jobs: found.map(jobOf), next: null };
-      const bottom = top - SEARCH_STRIDE;
-      found.push(...this.#search(filter, top, bottom, filter.limit + 1 - found.length));
-      if (found.length > filter.limit) {
-        const jobs = found.slice(0, filter.limit);
-        return { jobs: jobs.map(jobOf), next: String(jobs.at(-1)?.seq ?? 0) };
-      }
-      before = bottom + 1;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  page(filter: JobFilter): Promise<JobPage> {
+    return pageOfJobs(this.#db, this.#path, filter);
   }
 
   async counts(): Promise<Readonly<Record<JobState, number>>> {
@@ -263,28 +248,6 @@ export class SqliteQueue implements Queue, AsyncDisposable {
     );
   }
 
-  #search(filter: JobFilter, top: number, bottom: number, limit: number): JobRow[] {
-    const terms = ["seq <= $top", "seq > $bottom"];
-    const values: Record<string, string | number> = { top, bottom, limit };
-    const add = (name: string, term: string, value: string | number | undefined) => {
-      if (value === undefined) return;
-      terms.push(term);
-      values[name] = value;
-    };
-    add("state", "state = $state", filter.state);
-    add("kind", "kind = $kind", filter.kind);
-    add("since", "created_at >= $since", filter.since);
-    add("until", "created_at < $until", filter.until);
-    add("text", "(instr(lower(id), $text) OR instr(lower(input), $text))", filter.text?.toLowerCase());
-    return this.#read(() =>
-      this.#db
-        .query<JobRow, Record<string, string | number>>(
-          `SELECT * FROM jobs WHERE ${terms.join(" AND ")} ORDER BY seq DESC LIMIT $limit`,
-        )
-        .all(values),
-    );
-  }
-
   #held(lease: Lease): JobRow {
     const { id } = lease.job;
     const now = this.#clock.now();
@@ -327,11 +290,6 @@ export class SqliteQueue implements Queue, AsyncDisposable {
     return this.#db.query<JobRow, Record<string, string | number | null>>(sql).get(values) ?? undefined;
   }
 
-  #number(sql: string, values: Record<string, number>): number | null {
-    const row = this.#db.query<Record<string, number | null>, Record<string, number>>(sql).get(values);
-    return Object.values(row ?? {})[0] ?? null;
-  }
-
   #read<T>(work: () => T): T {
     try {
       return work();
@@ -339,28 +297,4 @@ export class SqliteQueue implements Queue, AsyncDisposable {
       throw explain(error, this.#path);
     }
   }
-}
-
-/** What a job becomes when an attempt of it ended with `error`. */
-function afterFailure(
-  row: JobRow,
-  error: JobError,
-  retryAt: number | null,
-): "queued" | "failed" | "cancelled" {
-  if (row.cancel_requested === 1 || error.code === "cancelled") return "cancelled";
-  return retryAt !== null && row.attempts < row.max_attempts ? "queued" : "failed";
-}
-
-function lostWorker(row: JobRow): JobError {
-  return {
-    code: "internal",
-    message: `the worker ${row.worker} died during attempt ${row.attempts} of ${row.max_attempts}`,
-    hint: "Its log tells why; it may have run out of memory.",
-  };
-}
-
-function seqOf(cursor: string | undefined): number {
-  if (cursor === undefined) return Number.MAX_SAFE_INTEGER;
-  if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
-  throw new Fault("invalid", `${JSON.stringify(cursor)} is not a cursor of a job listing`);
 }

@@ -1,0 +1,70 @@
+// What only DuckDB can do wrong: not stop when told, keep scratch, leave the memory limit.
+
+import { expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { DuckdbAggregation } from "../../../src/adapters/duckdb/aggregation.ts";
+import { PLAYS } from "../../conformance/aggregation.suite.ts";
+import { temporaryFolder } from "../../support/temporary.ts";
+
+/** Rows of 4 digits of song, all different within a block, repeated. */
+async function writePlays(path: string, blocks: number): Promise<number> {
+  const rows = Array.from({ length: 10_000 }, (_, i) => `Song ${i},2020-01-01,${i % 100}\n`).join("");
+  const writer = Bun.file(path).writer();
+  writer.write("Song,Date,Number of Plays\n");
+  for (let block = 0; block < blocks; block++) {
+    writer.write(rows);
+    await writer.flush();
+  }
+  await writer.end();
+  return Bun.file(path).size;
+}
+
+test("a running query is interrupted, with the signal's reason, and leaves no scratch", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("plays.csv");
+  const size = await writePlays(path, 600);
+  const scratch = folder.at("scratch");
+  const aggregation = new DuckdbAggregation({ scratch, memory: 128 * 1_048_576, threads: 1 });
+  const abort = new AbortController();
+  const reason = new Error("cancelled by the test");
+  const error = await aggregation
+    .aggregate({ content: { path }, size }, PLAYS, {
+      signal: abort.signal,
+      onProgress: () => abort.abort(reason),
+    })
+    .catch((caught) => caught);
+  expect(error).toBe(reason);
+  expect(await readdir(scratch)).toEqual([]);
+}, 20_000);
+
+test("progress counts bytes up to the size, and a result is disposed of with its scratch", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("plays.csv");
+  const size = await writePlays(path, 20);
+  const scratch = folder.at("scratch");
+  const aggregation = new DuckdbAggregation({ scratch, memory: 128 * 1_048_576, threads: 2 });
+  const seen: number[] = [];
+  {
+    await using result = await aggregation.aggregate({ content: { path }, size }, PLAYS, {
+      signal: new AbortController().signal,
+      onProgress: (bytes) => seen.push(bytes),
+    });
+    expect({ rows: result.rows, groups: result.groups }).toEqual({ rows: 200_000, groups: 10_000 });
+    expect((await readdir(scratch)).length).toBe(1);
+  }
+  expect(await readdir(scratch)).toEqual([]);
+  expect(seen.every((bytes) => bytes >= 0 && bytes <= size)).toBe(true);
+});
+
+test("a quote that never closes is one rejected row, and the service goes on", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("plays.csv");
+  await Bun.write(path, 'Song,Date,Number of Plays\na,1,2\n"b,1,3\nc,1,4\n');
+  const aggregation = new DuckdbAggregation({ scratch: folder.at("s"), memory: 128 * 1_048_576, threads: 2 });
+  await using result = await aggregation.aggregate({ content: { path }, size: 50 }, PLAYS, {
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  });
+  expect({ rows: result.rows, rejected: result.rejected }).toEqual({ rows: 1, rejected: 1 });
+  expect(result.rejects[0]?.line).toBe(3);
+});
