@@ -2,7 +2,7 @@
 
 import type { BunRequest } from "bun";
 import type { Log } from "../../ports/log.ts";
-import { type Fault, toFault } from "../../wire/faults.ts";
+import { Fault, toFault } from "../../wire/faults.ts";
 import type { FaultBody, HttpServer, Route } from "./route.ts";
 import { STATUS } from "./statuses.ts";
 
@@ -19,8 +19,16 @@ export interface HttpDoorOptions {
 type Handler = (request: BunRequest<string>, server: HttpServer) => Response | Promise<Response>;
 type Methods = Record<string, Handler>;
 
-/** Listens; the returned server's `port` is the real one. Fault `busy` if the port is taken. */
+/** Listens; the returned server's `port` is the real one. Faults: `conflict` if the port is taken, `forbidden` if it may not be used. */
 export function openHttpDoor(options: HttpDoorOptions): HttpServer {
+  try {
+    return listen(options);
+  } catch (error) {
+    throw explainListen(error, options);
+  }
+}
+
+function listen(options: HttpDoorOptions): HttpServer {
   return Bun.serve({
     hostname: options.hostname,
     port: options.port,
@@ -28,6 +36,8 @@ export function openHttpDoor(options: HttpDoorOptions): HttpServer {
     // Every handler bounds its own body; uploads stream and have no bound but the disk.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
+    // Outside development Bun shares the port with whoever else binds it; two servers would answer in turn.
+    reusePort: false,
     routes: tableOf(options.routes, options.log),
     fetch: (request) => answerUnknown(request),
     error: (error) => answerFault(toFault(error), plainBody),
@@ -41,7 +51,7 @@ export function tableOf(routes: readonly Route[], log: Log): Record<string, Hand
   for (const route of routes) {
     const methods = byPath.get(route.path) ?? {};
     methods[route.method] = guarded(route, log);
-    if (route.method === "GET") methods["HEAD"] ??= methods["GET"] as Handler;
+    if (route.method === "GET") methods.HEAD ??= methods.GET as Handler;
     if (route.crossOrigin) crossOrigin.add(route.path);
     byPath.set(route.path, methods);
   }
@@ -60,6 +70,21 @@ export function answerFault(fault: Fault, body: FaultBody): Response {
 export function plainBody(fault: Fault): unknown {
   const { code, message, hint, details } = fault;
   return { error: { code, message, ...(hint && { hint }), ...(details && { details }) } };
+}
+
+function explainListen(error: unknown, { hostname, port }: HttpDoorOptions): Fault {
+  const fault = toFault(error);
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const where = `port ${port} on ${hostname}`;
+  if (code === "EADDRINUSE") {
+    const hint = "Stop the program that listens there, or choose another port.";
+    return new Fault("conflict", `${where} is in use`, { hint, cause: error });
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    const hint = "Ports below 1024 need rights that this user lacks; choose another.";
+    return new Fault("forbidden", `${where} may not be used`, { hint, cause: error });
+  }
+  return new Fault(fault.code, `cannot listen on ${where}: ${fault.message}`, { cause: error });
 }
 
 function dispatch(methods: Methods, crossOrigin: boolean): Handler {
