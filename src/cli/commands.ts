@@ -38,4 +38,12 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "lists the large files in memcached",
     load: async () => (await import("./list.ts")).list,
   },
+  generate: {
+    summary: "makes test data: logs, plays, or text images",
+    load: async () => (await import("./generate.ts")).generate,
+  },
+  ascii: {
+    summary: "a client of the image protocol, prints SUCCESS!",
+    load: async () => (await import("./ascii.ts")).ascii,
+  },
 };
