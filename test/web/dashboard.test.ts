@@ -2,7 +2,6 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser } from "playwright-core";
-import { buildWeb } from "../../scripts/build-web.ts";
 import { MemoryKv } from "../../src/adapters/memory/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { dashboardRoutes } from "../../src/doors/http/dashboard/routes.ts";
@@ -13,11 +12,11 @@ import { openHttpDoor } from "../../src/doors/http/server.ts";
 import { serviceRoutes } from "../../src/doors/http/service/routes.ts";
 import type { Status } from "../../src/wire/api.ts";
 import { launchBrowser, openPage } from "../support/browser.ts";
+import { builtWeb } from "../support/built-web.ts";
 import { keyRow, openDashboard, shownValue, toggleKey } from "../support/dashboard-page.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { storeKey, storeMany } from "../support/stored-keys.ts";
-import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
 
 setDefaultTimeout(30_000);
 
@@ -25,21 +24,18 @@ const HOSTILE_KEY = '<img/src=x/onerror="document.title=1">';
 const HOSTILE_VALUE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">";
 
 const kv = new MemoryKv({ rules: createRules(), clock: new ManualClock() });
-let folder: TemporaryFolder;
 let server: HttpServer;
 let browser: Browser;
 let origin: string;
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  await buildWeb(folder.at("web"));
   await storeMany(kv, "item:", 100_000);
   await storeKey(kv, HOSTILE_KEY, HOSTILE_VALUE);
   await storeKey(kv, "greeting", "hällo wörld");
   await storeKey(kv, "binary", new Uint8Array([0, 1, 2, 255]));
   await storeKey(kv, "large", "0123456789".repeat(5000));
   const routes = [
-    ...dashboardRoutes({ files: findWebFiles(folder.at("web")) }),
+    ...dashboardRoutes({ files: findWebFiles(await builtWeb()) }),
     ...keyRoutes({ kv }),
     ...serviceRoutes(
       { version: "1.2.3", status, metrics: async () => ({ text: "", contentType: "text/plain" }) },
@@ -53,7 +49,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser.close();
   await server.stop(true);
-  await folder[Symbol.asyncDispose]();
 });
 
 async function status(): Promise<Status> {
