@@ -58,19 +58,22 @@ export function exchange(
   until?: string,
 ): Promise<Exchange> {
   return new Promise((resolve, reject) => {
-    let text = "";
+    const received: string[] = [];
+    let tail = "";
     const socket = connect({ host: "127.0.0.1", port, noDelay: true });
     const finish = (closed: boolean) => {
       clearTimeout(timer);
       socket.destroy();
-      resolve({ text, closed });
+      resolve({ text: received.join(""), closed });
     };
-    // Not a sleep: how long a wrong answer may keep the test waiting before it is compared.
+    // Not a sleep: how long a server that says no more may keep the test waiting before what it said is compared.
     const timer = setTimeout(() => finish(false), 3_000);
     socket.setEncoding("latin1");
     socket.on("data", (piece: string) => {
-      text += piece;
-      if (until !== undefined && text.endsWith(until)) finish(false);
+      timer.refresh();
+      received.push(piece);
+      tail = (tail + piece).slice(-100);
+      if (until !== undefined && tail.endsWith(until)) finish(false);
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNRESET" || error.code === "EPIPE") finish(true);
