@@ -80,6 +80,23 @@ stop() {
   say "ok   SIGTERM ends it with exit code 0 in $((SECONDS - begun)) s"
 }
 
+# Uploads a CSV, waits for its job, and prints the result: a worker process and DuckDB are at work.
+csv_job() {
+  local body id answer
+  body='--b\r\nContent-Disposition: form-data; name="file"; filename="plays.csv"\r\nContent-Type: text/csv\r\n\r\n'
+  body+='Song,Date,Number of Plays\nStones,2026-01-01,2\nStones,2026-01-01,3\n\r\n--b--\r\n'
+  printf -v answer '%b' "$body"
+  answer=$(ask "$HTTP" "POST /api/upload_file HTTP/1.0\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: ${#answer}\r\n\r\n$body")
+  id=$(sed -n 's/.*"job_id": *"\([^"]*\)".*/\1/p' <<<"$answer")
+  [ -n "$id" ] || { echo "no job: $answer" && return; }
+  for _ in $(seq 100); do
+    answer=$(ask "$HTTP" "GET /api/file_status/$id HTTP/1.0\r\nHost: localhost\r\n\r\n")
+    [[ $answer =~ SUCCESS|FAILURE ]] && break
+    sleep 0.2
+  done
+  ask "$HTTP" "GET /api/download_file/$id HTTP/1.0\r\nHost: localhost\r\n\r\n"
+}
+
 trap clean EXIT
 if [ "$IMAGE" = cairn-check ]; then
   arguments=()
@@ -98,6 +115,7 @@ unknown=$(printf '0%.0s' {1..64})
 expect "the image port answers" 'HTTP/1.[01] 404' "$(ask "$IMAGES" "GET /image/$unknown HTTP/1.0\r\nHost: localhost\r\n\r\n" | head -1)"
 expect "the merge port answers" 'HTTP/1.[01] 404' \
   "$(ask "$MERGES" 'GET /download/00000000-0000-4000-8000-000000000000 HTTP/1.0\r\nHost: localhost\r\n\r\n' | head -1)"
+expect "a worker adds up a CSV" 'Stones,2026-01-01,5' "$(csv_job)"
 stop
 
 docker rm "$NAME" >/dev/null
