@@ -10,7 +10,7 @@ for (let round = 0; round < Number(rounds); round++) {
   const begin = performance.now();
   await files.store("bench", path);
   const stored = performance.now();
-  for await (const _ of await files.retrieve("bench"));
+  for await (const _ of await files.retrieve("bench", { reuse: true }));
   results.push([(stored - begin) / 1000, (performance.now() - stored) / 1000]);
   await files.remove("bench");
 }

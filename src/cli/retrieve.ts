@@ -53,7 +53,7 @@ async function retrieveOnce(
   const bar = progressBar(output, `retrieving ${name}`, values["quiet"] === true);
   let target: Target | undefined;
   try {
-    const retrieval = await files.retrieve(name, { signal, onProgress: bar.update });
+    const retrieval = await files.retrieve(name, { signal, onProgress: bar.update, reuse: true });
     target = await openTarget(path);
     for await (const chunk of retrieval) await target.write(chunk);
     await target.finish();

@@ -15,7 +15,7 @@ const stored = await files.store(name, path);
 const again = await files.store(name, path).catch((error) => error);
 const hash = createHash("sha256");
 let size = 0;
-for await (const chunk of await files.retrieve(name)) {
+for await (const chunk of await files.retrieve(name, { reuse: true })) {
   hash.update(chunk);
   size += chunk.length;
 }

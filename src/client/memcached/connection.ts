@@ -3,6 +3,7 @@
 import { connect, type Socket } from "node:net";
 import { ReplyParser, type ValueReply } from "../../wire/memcached/client-replies.ts";
 import { ServerUnreachable } from "./errors.ts";
+import type { Room } from "./room.ts";
 
 export interface Address {
   readonly host: string;
@@ -32,6 +33,8 @@ export interface Request {
   readonly kind: ReplyKind;
   /** Receives the lines of kind `lines` as they come. */
   readonly onLine?: (line: string) => void;
+  /** Where the values of the reply go; default: new memory. */
+  readonly room?: Room | undefined;
 }
 
 interface Pending extends Request {
@@ -78,6 +81,7 @@ export class Connection {
     this.#parser = new ReplyParser({
       onLine: (line) => this.#takeLine(line),
       onValue: (value) => this.#head()?.values.push(value),
+      allocate: (bytes) => this.#head()?.room?.take(bytes) ?? new Uint8Array(bytes),
     });
     socket.removeAllListeners("error");
     socket.on("error", (cause) =>

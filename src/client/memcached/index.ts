@@ -13,7 +13,7 @@ export {
 } from "./errors.ts";
 export { LargeFiles, openLargeFiles } from "./large-files.ts";
 export type { StoredFile } from "./manifest.ts";
-export type { ReadOptions } from "./read.ts";
+export type { ReadOptions, RetrieveOptions } from "./read.ts";
 export type { Retrieval } from "./retrieval.ts";
 export { CHUNK_SIZE, type LargeFilesOptions, MAX_SIZE } from "./settings.ts";
 export type { Source } from "./source.ts";

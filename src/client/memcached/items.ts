@@ -11,6 +11,7 @@ import {
   touchLine,
 } from "../../wire/memcached/client-requests.ts";
 import { replyFault } from "./errors.ts";
+import type { Room } from "./room.ts";
 import type { Server, Servers } from "./servers.ts";
 import { Window } from "./window.ts";
 
@@ -29,10 +30,14 @@ export async function readItem(servers: Servers, key: string): Promise<ValueRepl
 }
 
 /** The items that are there, by key: one request to each server. All are in memory at once. */
-export async function readItems(servers: Servers, keys: readonly string[]): Promise<Map<string, Uint8Array>> {
+export async function readItems(
+  servers: Servers,
+  keys: readonly string[],
+  room?: Room,
+): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
   const read = async ([server, group]: [Server, string[]]) => {
-    const { line, values } = await server.exchange({ parts: [getLine("get", group)], kind: "values" });
+    const { line, values } = await server.exchange({ parts: [getLine("get", group)], kind: "values", room });
     if (line !== "END") throw replyFault(line, server.name);
     for (const { key, data } of values) found.set(key, data);
   };

@@ -3,7 +3,14 @@
 import { listFiles } from "./list.ts";
 import type { StoredFile } from "./manifest.ts";
 import { storedFile } from "./manifest.ts";
-import { type ReadOptions, readComplete, readManifest, verifiedChunks, verifyChunks } from "./read.ts";
+import {
+  type ReadOptions,
+  type RetrieveOptions,
+  readComplete,
+  readManifest,
+  verifiedChunks,
+  verifyChunks,
+} from "./read.ts";
 import { removeFile } from "./remove.ts";
 import { Retrieval } from "./retrieval.ts";
 import { type LargeFilesOptions, readSettings, type Settings } from "./settings.ts";
@@ -52,9 +59,10 @@ export class LargeFiles implements AsyncDisposable {
    * yields are verified chunk by chunk; only an end without an error says that the file was whole. A file that is
    * replaced while it is opened is opened again once; one that is replaced while it is read throws Replaced.
    */
-  async retrieve(name: string, options: ReadOptions = {}): Promise<Retrieval> {
+  async retrieve(name: string, options: RetrieveOptions = {}): Promise<Retrieval> {
     const manifest = await readComplete(this.#settings, name, options.signal);
-    return new Retrieval(storedFile(manifest), () => verifiedChunks(this.#settings, manifest, options));
+    const read = (reuse: boolean) => verifiedChunks(this.#settings, manifest, { ...options, reuse });
+    return new Retrieval(storedFile(manifest), read, options.reuse ?? false);
   }
 
   /** What the manifest says, without looking for the chunks. Throws NotFound, Corrupt. */

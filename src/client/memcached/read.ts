@@ -6,6 +6,7 @@ import { Corrupt, Evicted, NotFound, Replaced } from "./errors.ts";
 import { missingItems, readItem, readItems } from "./items.ts";
 import { chunkLength, decodeManifest, type Manifest } from "./manifest.ts";
 import { chunkKeys, manifestKey } from "./names.ts";
+import { Room } from "./room.ts";
 import type { Settings } from "./settings.ts";
 import type { Progress } from "./store.ts";
 import { abortable, windowOf } from "./window.ts";
@@ -15,6 +16,14 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
   /** Called after every chunk. */
   readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface RetrieveOptions extends ReadOptions {
+  /**
+   * Every piece is overwritten once the next one is asked for: write it out or copy it before. Saves tens of MB of memory; default
+   * false. It concerns the iteration; `stream()` always yields pieces of their own.
+   */
+  readonly reuse?: boolean;
 }
 
 /** A request asks for so many bytes, and so many requests are under way or waiting to be consumed. */
@@ -64,11 +73,11 @@ async function readOnce(settings: Settings, name: string): Promise<Manifest> {
 export async function* verifiedChunks(
   settings: Settings,
   manifest: Manifest,
-  { signal, onProgress }: ReadOptions,
+  { signal, onProgress, reuse = false }: RetrieveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash("sha256");
   let done = 0;
-  for await (const { index, data, sound } of chunksOf(settings, manifest, signal)) {
+  for await (const { index, data, sound } of chunksOf(settings, manifest, signal, reuse)) {
     if (!data) throw await whyMissing(settings, manifest);
     if (!sound) throw damaged(manifest, [index]);
     hash.update(data);
@@ -88,7 +97,7 @@ export async function verifyChunks(
   const hash = createHash("sha256");
   const bad: number[] = [];
   let done = 0;
-  for await (const { index, data, sound } of chunksOf(settings, manifest, signal)) {
+  for await (const { index, data, sound } of chunksOf(settings, manifest, signal, true)) {
     if (!data) throw await whyMissing(settings, manifest);
     if (!sound) bad.push(index);
     hash.update(data);
@@ -111,13 +120,15 @@ async function* chunksOf(
   settings: Settings,
   manifest: Manifest,
   signal: AbortSignal | undefined,
+  reuse: boolean,
 ): AsyncGenerator<Chunk, void, undefined> {
   const keys = chunkKeys(settings.prefix, manifest.version, manifest.chunks);
   const batch = windowOf(manifest.chunkSize, BATCH_BYTES, 1, BATCH_CHUNKS_MOST);
+  const room = reuse ? new Room() : undefined;
   const ahead: Promise<Map<string, Uint8Array>>[] = [];
   const request = (start: number) => {
     if (start >= keys.length) return;
-    const items = readItems(settings.servers, keys.slice(start, start + batch));
+    const items = readItems(settings.servers, keys.slice(start, start + batch), room);
     // A failure is met when its turn comes; if the consumer leaves before, nobody needs to hear of it.
     items.catch(() => undefined);
     ahead.push(items);
@@ -130,6 +141,7 @@ async function* chunksOf(
       signal?.throwIfAborted();
       const data = items.get(keys[index] ?? "");
       yield { index, data, sound: data !== undefined && isSound(manifest, index, data) };
+      if (data) room?.giveBack(data);
     }
   }
 }

@@ -5,21 +5,28 @@ import type { StoredFile } from "./manifest.ts";
 /** Reading starts when one of the shapes is asked for; iterating again reads again. */
 export class Retrieval implements AsyncIterable<Uint8Array> {
   readonly file: StoredFile;
-  readonly #read: () => AsyncGenerator<Uint8Array, void, undefined>;
+  readonly #read: (reuse: boolean) => AsyncGenerator<Uint8Array, void, undefined>;
 
-  constructor(file: StoredFile, read: () => AsyncGenerator<Uint8Array, void, undefined>) {
+  readonly #reuse: boolean;
+
+  constructor(
+    file: StoredFile,
+    read: (reuse: boolean) => AsyncGenerator<Uint8Array, void, undefined>,
+    reuse: boolean,
+  ) {
     this.file = file;
     this.#read = read;
+    this.#reuse = reuse;
   }
 
   /** Pieces of one chunk each. For a Node stream: `Readable.from(retrieval)`. */
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.#read();
+    return this.#read(this.#reuse);
   }
 
   /** As a web stream: `new Response(retrieval.stream())`. It errors where the iteration would throw. */
   stream(): ReadableStream<Uint8Array> {
-    const chunks = this.#read();
+    const chunks = this.#read(false);
     return new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
@@ -39,7 +46,7 @@ export class Retrieval implements AsyncIterable<Uint8Array> {
   async bytes(): Promise<Uint8Array> {
     const bytes = new Uint8Array(this.file.size);
     let at = 0;
-    for await (const chunk of this.#read()) {
+    for await (const chunk of this.#read(true)) {
       bytes.set(chunk, at);
       at += chunk.length;
     }

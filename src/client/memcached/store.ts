@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { Fault } from "../../wire/faults.ts";
 import { crc32 } from "./crc32.ts";
 import { AlreadyExists, Corrupt, Evicted, Replaced, TooLarge } from "./errors.ts";
+import { chunkExptime, exptimeAt, manifestExptime } from "./expiry.ts";
 import { deleteItems, deleteVersion, missingItems, putItem, readItem } from "./items.ts";
 import {
   decodeManifest,
@@ -48,10 +49,6 @@ const WINDOW_BYTES = 2_097_152;
 const WINDOW_LEAST = 3;
 const WINDOW_MOST = 256;
 const REPLACE_ATTEMPTS = 16;
-/** exptimes above it are times, not spans (protocol.txt "Expiration times"). */
-const RELATIVE_EXPTIME_MAX = 2_592_000;
-/** Chunks live this many seconds longer than their manifest, so that no reader sees it outlive them. */
-const CHUNK_GRACE = 5;
 
 interface Upload {
   readonly settings: Settings;
@@ -148,7 +145,7 @@ async function sendChunks(upload: Upload, window: Window): Promise<{ size: numbe
   const { signal, onProgress } = options;
   const hash = createHash("sha256");
   const free: Uint8Array[] = [];
-  const exptime = chunkExptime(upload);
+  const exptime = chunkExptime(upload.options.ttl, upload.startedAt);
   let size = 0;
   let done = 0;
   for (;;) {
@@ -211,7 +208,7 @@ async function publish(upload: Upload, manifest: Manifest, found: Predecessor): 
     const command = cas === undefined ? { command: "add" as const } : { command: "cas" as const, cas };
     const reply = await putItem(
       settings.servers,
-      { ...command, key, exptime: manifestExptime(upload) },
+      { ...command, key, exptime: manifestExptime(upload.options.ttl, upload.startedAt) },
       data,
     );
     if (reply === "STORED") return predecessor;
@@ -224,7 +221,10 @@ async function publish(upload: Upload, manifest: Manifest, found: Predecessor): 
 async function confirmChunks(upload: Upload): Promise<void> {
   const { settings, name, version, checksums, options } = upload;
   const keys = chunkKeys(settings.prefix, version, checksums.length);
-  const missing = await abortable(missingItems(settings.servers, keys, chunkExptime(upload)), options.signal);
+  const missing = await abortable(
+    missingItems(settings.servers, keys, chunkExptime(upload.options.ttl, upload.startedAt)),
+    options.signal,
+  );
   if (missing.length === 0) return;
   throw new Evicted(
     name,
@@ -244,16 +244,12 @@ async function takeBack(upload: Upload, replaced: Predecessor | undefined): Prom
     if (old)
       await putItem(
         servers,
-        { command: "cas", key, exptime: remaining(old), cas: item.cas },
+        { command: "cas", key, exptime: exptimeAt(old.expiresAt), cas: item.cas },
         encodeManifest(old),
       );
     else await deleteVersion(servers, key, item.cas);
   }
   await deleteItems(servers, chunkKeys(settings.prefix, version, checksums.length));
-}
-
-function remaining({ expiresAt }: Manifest): number {
-  return expiresAt === null ? 0 : Math.ceil(expiresAt / 1_000);
 }
 
 function isVersion(data: Uint8Array, name: string, version: string): boolean {
@@ -293,19 +289,4 @@ function checkManifestFits({ name, manifestMax, chunkSize, settings }: Upload, c
     settings.maxSize,
     "Use larger chunks (chunkSize, --chunk-size).",
   );
-}
-
-function chunkExptime({ options, startedAt }: Upload): number {
-  return options.ttl === undefined ? 0 : exptime(Math.ceil(options.ttl / 1_000) + CHUNK_GRACE, startedAt);
-}
-
-/** Counted from the beginning, as that of the chunks is. */
-function manifestExptime({ options, startedAt }: Upload): number {
-  if (options.ttl === undefined) return 0;
-  const elapsed = Math.floor((Date.now() - startedAt) / 1_000);
-  return exptime(Math.max(1, Math.ceil(options.ttl / 1_000) - elapsed), Date.now());
-}
-
-function exptime(seconds: number, from: number): number {
-  return seconds <= RELATIVE_EXPTIME_MAX ? seconds : Math.ceil(from / 1_000) + seconds;
 }

@@ -15,6 +15,8 @@ export interface ReplyHandler {
   /** Every line that is not the head of a value, without its line end: `STORED`, `END`, `SERVER_ERROR …`. */
   onLine(line: string): void;
   onValue(value: ValueReply): void;
+  /** Room for a value and its line end, of exactly that many bytes; default: new. */
+  allocate?(bytes: number): Uint8Array;
 }
 
 /** No server sends such a line; waiting for its end would hold memory for ever. */
@@ -71,7 +73,7 @@ export class ReplyParser {
       throw new Fault("internal", `the server sent ${JSON.stringify(line.slice(0, 100))}`);
     }
     this.#head = { key, flags: Number(flags), cas };
-    this.#block = new Uint8Array(bytes + 2);
+    this.#block = this.#handler.allocate?.(bytes + 2) ?? new Uint8Array(bytes + 2);
     this.#filled = 0;
   }
 

@@ -112,6 +112,21 @@ describe("store and retrieve", () => {
     await files.remove("shapes");
   });
 
+  test("with reused memory the pieces are right when they come, and bytes() and stream() are not touched", async () => {
+    const bytes = randomBytes(2_000 * CHUNK + 1);
+    await files.store("reuse", bytes);
+    const retrieval = await files.retrieve("reuse", { reuse: true });
+    let at = 0;
+    for await (const piece of retrieval) {
+      expect(Buffer.compare(piece, bytes.subarray(at, at + piece.length))).toBe(0);
+      at += piece.length;
+    }
+    expect(at).toBe(bytes.length);
+    expect(Buffer.compare(await retrieval.bytes(), bytes)).toBe(0);
+    expect(Buffer.from(await new Response(retrieval.stream()).arrayBuffer()).equals(bytes)).toBe(true);
+    await files.remove("reuse");
+  });
+
   test("many at once over one connection", async () => {
     const stored = Array.from({ length: 20 }, (_, i) => randomBytes(i * 3_333));
     await Promise.all(stored.map((bytes, i) => files.store(`many-${i}`, bytes)));

@@ -1,0 +1,28 @@
+// The exptimes of a file's items, as memcached counts them: 0 never, spans in seconds, or times.
+
+/** Above it an exptime is a time, not a span (protocol.txt "Expiration times"). */
+const SPAN_MAX = 2_592_000;
+/** Chunks live this many seconds longer than their manifest, so that no reader sees it outlive them. */
+const CHUNK_GRACE = 5;
+
+/** `ttl` in ms, undefined: never; `startedAt` as Date.now() tells it, when the first chunk went. */
+export function chunkExptime(ttl: number | undefined, startedAt: number): number {
+  return ttl === undefined ? 0 : exptime(Math.ceil(ttl / 1_000) + CHUNK_GRACE, startedAt);
+}
+
+/** For a manifest that goes now: it ends as long after the start as the chunks do. */
+export function manifestExptime(ttl: number | undefined, startedAt: number): number {
+  if (ttl === undefined) return 0;
+  const now = Date.now();
+  const elapsed = Math.floor((now - startedAt) / 1_000);
+  return exptime(Math.max(1, Math.ceil(ttl / 1_000) - elapsed), now);
+}
+
+/** Of a manifest's `expiresAt`. */
+export function exptimeAt(expiresAt: number | null): number {
+  return expiresAt === null ? 0 : Math.ceil(expiresAt / 1_000);
+}
+
+function exptime(seconds: number, from: number): number {
+  return seconds <= SPAN_MAX ? seconds : Math.ceil(from / 1_000) + seconds;
+}
