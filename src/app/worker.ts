@@ -12,6 +12,7 @@ import type { Bucket } from "../ports/bucket.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Queue } from "../ports/queue.ts";
+import { openScratch } from "./scratch.ts";
 import { POKE, workerName } from "./workers.ts";
 
 /** What a worker works with, composed by whoever starts it. */
@@ -43,12 +44,13 @@ export interface WorkerRun {
 
 /** Resolves when the worker has stopped and holds no job. */
 export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }: WorkerRun): Promise<void> {
-  const { queue, files, bucket, clock, log, scratch } = shop;
+  const { queue, files, bucket, clock, log } = shop;
+  await using scratch = await openScratch(shop.scratch);
   const results = new Results({ files, clock, lifetime: shop.resultExpiry });
   let grown = false;
   const aggregation = async () => {
     grown = true;
-    return openAggregation(shop);
+    return openAggregation(scratch.path, shop.jobMemory);
   };
   const worker = new Worker({
     queue,
@@ -56,7 +58,7 @@ export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }:
     log,
     name: workerName(process.pid),
     handlers: [
-      mergeHandler({ bucket, results, scratch: new DiskMergeRuns(join(scratch, "merges")) }),
+      mergeHandler({ bucket, results, scratch: new DiskMergeRuns(join(scratch.path, "merges")) }),
       aggregateHandler({ files, results, aggregation }),
     ],
     spent: () => supervised && grown,
@@ -69,11 +71,11 @@ export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }:
   if (supervised && process.connected) process.disconnect?.();
 }
 
-async function openAggregation({ scratch, jobMemory }: Workshop): Promise<Aggregation> {
+async function openAggregation(scratch: string, memory: number): Promise<Aggregation> {
   const { DuckdbAggregation } = await import("../adapters/duckdb/aggregation.ts");
   return new DuckdbAggregation({
     scratch: join(scratch, "aggregations"),
-    memory: jobMemory,
+    memory,
     threads: Math.min(4, navigator.hardwareConcurrency),
   });
 }

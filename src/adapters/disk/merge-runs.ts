@@ -1,6 +1,6 @@
 // Intermediate runs of a merge, in a scratch folder: nothing of them has to survive a crash.
 
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 interface Run extends AsyncDisposable {
@@ -34,14 +34,13 @@ export class DiskMergeRuns {
   }
 }
 
+/** By file handle: Bun's own writer drops the error of a full disk. */
 async function write(path: string, source: AsyncIterable<Uint8Array>): Promise<void> {
-  const writer = Bun.file(path).writer({ highWaterMark: 1 << 20 });
-  try {
-    for await (const piece of source) {
-      writer.write(piece);
-      await writer.flush();
+  await using file = await open(path, "wx");
+  for await (const piece of source) {
+    for (let at = 0; at < piece.length; ) {
+      const { bytesWritten } = await file.write(piece, at, piece.length - at);
+      at += bytesWritten;
     }
-  } finally {
-    await writer.end();
   }
 }

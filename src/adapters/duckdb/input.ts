@@ -1,5 +1,6 @@
 // The input of an aggregation as a local file whose lines end in `\n`, which is what DuckDB reads without surprises.
 
+import { open } from "node:fs/promises";
 import type { AggregationSource } from "../../ports/aggregation.ts";
 
 const QUOTE = 34;
@@ -18,16 +19,16 @@ export async function localInput(
   const local = "path" in content;
   if (local && !(await hasCarriageReturn(content.path, signal))) return content.path;
   const source = local ? Bun.file(content.path).stream() : content;
-  const writer = Bun.file(spool).writer({ highWaterMark: 1 << 20 });
   const lines = new LineEnds();
-  try {
-    for await (const piece of source) {
-      signal.throwIfAborted();
-      writer.write(lines.next(piece));
-      await writer.flush();
+  // By file handle: Bun's own writer drops the error of a full disk.
+  await using file = await open(spool, "w");
+  for await (const piece of source) {
+    signal.throwIfAborted();
+    const bytes = lines.next(piece);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, at, bytes.length - at);
+      at += bytesWritten;
     }
-  } finally {
-    await writer.end();
   }
   return spool;
 }

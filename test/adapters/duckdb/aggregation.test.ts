@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { DuckdbAggregation } from "../../../src/adapters/duckdb/aggregation.ts";
+import { localInput } from "../../../src/adapters/duckdb/input.ts";
 import { PLAYS } from "../../conformance/aggregation.suite.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
@@ -67,4 +68,14 @@ test("a quote that never closes is one rejected row, and the service goes on", a
   });
   expect({ rows: result.rows, rejected: result.rejected }).toEqual({ rows: 1, rejected: 1 });
   expect(result.rejects[0]?.line).toBe(3);
+});
+
+test("a full disk fails the spooling of the input", async () => {
+  const content = (async function* () {
+    yield new Uint8Array(2_000_000);
+  })();
+  const error = await localInput({ content, size: 0 }, "/dev/full", new AbortController().signal).catch(
+    (caught) => caught,
+  );
+  expect(error.code).toBe("ENOSPC");
 });
