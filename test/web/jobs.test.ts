@@ -14,6 +14,7 @@ import {
 } from "../support/dashboard-page.ts";
 import { type MemoryService, openMemoryService } from "../support/memory-service.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(30_000);
 
@@ -151,7 +152,7 @@ describe("with a worker", () => {
       if (response.url().endsWith("/api/upload_file")) answered.count++;
     });
     await uploadCsv(page, path);
-    while (answered.count < 2) await page.waitForResponse("**/api/upload_file");
+    await until("two chunks are answered", () => answered.count === 2);
     await page.reload();
     answered.count = 0;
     const entry = await uploadCsv(page, path);
