@@ -7,10 +7,10 @@ import { MemoryKv } from "../../src/adapters/memory/kv.ts";
 import { MemoryQueue } from "../../src/adapters/memory/queue.ts";
 import { MemoryRecords } from "../../src/adapters/memory/records.ts";
 import { MemoryStaging } from "../../src/adapters/memory/staging.ts";
+import { aggregationJobs } from "../../src/app/aggregation-jobs.ts";
 import { systemClock } from "../../src/app/clock.ts";
 import { Files } from "../../src/domain/files/files.ts";
 import { aggregateHandler } from "../../src/domain/jobs/aggregate.ts";
-import { Aggregations } from "../../src/domain/jobs/aggregations.ts";
 import { Jobs } from "../../src/domain/jobs/jobs.ts";
 import { aggregateKind, mergeKind } from "../../src/domain/jobs/kinds.ts";
 import { mergeHandler } from "../../src/domain/jobs/merge.ts";
@@ -68,7 +68,7 @@ export function openMemoryService({ web, logs = new Map() }: MemoryServiceOption
     kinds: [mergeKind, aggregateKind],
     onReady: () => worker.poke(),
   });
-  const aggregations = new Aggregations(jobs);
+  const aggregations = aggregationJobs(jobs);
   const finishers = { dropzone: dropzoneFinisher(aggregations) };
   const uploads = new Uploads({ ...shared, staging: new MemoryStaging(blobs), records, files, finishers });
   const stop = new AbortController();
