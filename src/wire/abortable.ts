@@ -8,17 +8,19 @@ export async function* abortable(
   if (!signal) return yield* source;
   signal.throwIfAborted();
   const iterator = source[Symbol.asyncIterator]();
-  const aborted = Promise.withResolvers<never>();
-  // Nobody may be waiting when the signal comes; then the check below or the next race reports it.
-  aborted.promise.catch(() => undefined);
-  const onAbort = () => aborted.reject(signal.reason);
+  // One waiter at a time: a race against one long-lived promise would keep every piece that ever came.
+  let giveUp: (reason: unknown) => void = () => undefined;
+  const onAbort = () => giveUp(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
-  let ended = false;
+  let isEnded = false;
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted.promise]);
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        giveUp = reject;
+        iterator.next().then(resolve, reject);
+      });
       if (next.done) {
-        ended = true;
+        isEnded = true;
         return;
       }
       yield next.value;
@@ -27,6 +29,6 @@ export async function* abortable(
   } finally {
     signal.removeEventListener("abort", onAbort);
     // A source that hangs would never answer, so its end is not awaited.
-    if (!ended) iterator.return?.().catch(() => undefined);
+    if (!isEnded) iterator.return?.().catch(() => undefined);
   }
 }
