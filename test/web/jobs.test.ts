@@ -49,7 +49,7 @@ describe("without a worker", () => {
     const { page, complaints } = await openPage(browser);
     await openDashboard(page, service.origin);
     await startMerge(page, "2019-08-17", "2019-08-18");
-    await page.getByRole("alert").filter({ hasText: "1 jobs wait, and no worker is alive" }).waitFor();
+    await page.getByRole("alert").filter({ hasText: "1 job waits, and no worker is alive" }).waitFor();
     await openDashboard(page, service.origin, "#/jobs?state=queued");
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByText("No job matches the filter").waitFor();

@@ -47,9 +47,17 @@ export function JobTable({
 function JobName({ job }: { readonly job: JobEntry }): ReactNode {
   return (
     <span className="name">
-      {job.kind} <code className="dim">{job.id.slice(0, 8)}</code>
+      {job.kind} <span className="dim">{rangeOf(job) ?? <code>{job.id.slice(0, 8)}</code>}</span>
     </span>
   );
+}
+
+/** The days of a merge: they tell jobs apart better than an id. */
+function rangeOf({ input }: JobEntry): string | undefined {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return undefined;
+  const { start, end } = input;
+  if (typeof start !== "string" || typeof end !== "string") return undefined;
+  return start === end ? start : `${start} to ${end}`;
 }
 
 function JobActions({ job }: { readonly job: JobEntry }): ReactNode {

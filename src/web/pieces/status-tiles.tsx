@@ -18,9 +18,7 @@ export function Warnings({ status }: { readonly status: Status }): ReactNode {
           color={waiting > 0 ? "red" : "orange"}
           variant={waiting > 0 ? "filled" : "light"}
           role="alert"
-          title={
-            waiting > 0 ? `${formatCount(waiting)} jobs wait, and no worker is alive` : "No worker is alive"
-          }
+          title={waiting > 0 ? `${waitingJobs(waiting)}, and no worker is alive` : "No worker is alive"}
         >
           Jobs stay queued until a worker takes them. Start one with <code>cairn worker</code>, or run{" "}
           <code>cairn serve</code> with <code>--workers 1</code> or more.
@@ -33,6 +31,10 @@ export function Warnings({ status }: { readonly status: Status }): ReactNode {
       )}
     </>
   );
+}
+
+function waitingJobs(count: number): string {
+  return count === 1 ? "1 job waits" : `${formatCount(count)} jobs wait`;
 }
 
 export function StatusTiles({ status }: { readonly status: Status }): ReactNode {

@@ -126,7 +126,7 @@ function FileDetails({ file }: { readonly file: FileEntry }): ReactNode {
           ["Type", file.mediaType],
           ["From", <code key="origin">{file.origin}</code>],
           ["Created", formatStamp(file.createdAt)],
-          ["Removed", file.expiresAt === null ? "never" : formatStamp(file.expiresAt)],
+          ["Kept until", file.expiresAt === null ? "deleted" : formatStamp(file.expiresAt)],
         ]}
       />
     </div>

@@ -94,7 +94,6 @@ function Received({ upload }: { readonly upload: UploadEntry }): ReactNode {
 }
 
 function UploadDetails({ upload }: { readonly upload: UploadEntry }): ReactNode {
-  const gaps = Math.max(0, upload.ranges.length - 1);
   return (
     <div className="details">
       {upload.error !== null && <Problem error={new Error(upload.error)} title="The upload failed" />}
@@ -102,8 +101,8 @@ function UploadDetails({ upload }: { readonly upload: UploadEntry }): ReactNode 
         facts={[
           ["Id", <code key="id">{upload.id}</code>],
           ["Started", formatStamp(upload.createdAt)],
-          ["Removed", upload.expiresAt === null ? null : formatStamp(upload.expiresAt)],
-          ["Pieces", gaps === 0 ? "no gap so far" : `${upload.ranges.length} ranges so far`],
+          ["Kept until", upload.expiresAt === null ? null : formatStamp(upload.expiresAt)],
+          ["Ranges", upload.state === "arriving" ? upload.ranges.length : null],
           [
             "File",
             upload.fileId === null ? null : (
