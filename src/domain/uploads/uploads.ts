@@ -8,10 +8,11 @@ import type { Staging, StagingId } from "../../ports/staging.ts";
 import { Fault, isFault, toFault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
 import { fileName } from "../files/names.ts";
-import { ActiveUpload, repeated } from "./active-upload.ts";
+import { type ActiveUpload, repeated } from "./active-upload.ts";
+import { ActiveUploads, unknownUpload } from "./active-uploads.ts";
 import { Completion, type Finishers, isComplete } from "./completion.ts";
 import { overlaps } from "./coverage.ts";
-import { RunningDigest } from "./digest.ts";
+import { type Recovered, recoverUploads } from "./recovery.ts";
 import { type Chunk, compareChunk, storeChunk } from "./store-chunk.ts";
 
 export interface NewUpload {
@@ -53,14 +54,7 @@ export interface UploadsOptions {
   readonly finishers?: Finishers;
 }
 
-interface Shared {
-  users: number;
-  readonly loading: Promise<ActiveUpload>;
-}
-
 const WEEK = 7 * 24 * 3_600_000;
-/** Uploads whose running digest is kept between two chunks. */
-const MAX_DIGESTS = 1000;
 
 export class Uploads {
   readonly #staging: Staging;
@@ -70,8 +64,7 @@ export class Uploads {
   readonly #log: Log;
   readonly #lifetime: number;
   readonly #completion: Completion;
-  readonly #active = new Map<string, Shared>();
-  readonly #digests = new Map<StagingId, RunningDigest>();
+  readonly #active: ActiveUploads;
 
   constructor(options: UploadsOptions) {
     this.#staging = options.staging;
@@ -81,6 +74,7 @@ export class Uploads {
     this.#log = options.log;
     this.#lifetime = options.lifetime ?? WEEK;
     this.#completion = new Completion(options);
+    this.#active = new ActiveUploads(options.records, options.clock, this.#lifetime);
   }
 
   /**
@@ -98,10 +92,10 @@ export class Uploads {
       if (!upload.spool) await this.#staging.discard(record.staging);
       throw isFault(error, "conflict") ? taken(upload.id) : error;
     }
-    if (old) this.#active.delete(upload.id);
+    if (old) this.#active.forget(old);
     this.#log.info("upload.begun", { id: record.id, name: record.name, size: record.size });
     if (upload.size > 0 && !upload.spool) return { upload: record, file: undefined };
-    return this.#with(upload.id, (active) => this.#finish(active));
+    return this.#active.with(upload.id, (active) => this.#finish(active));
   }
 
   /** The upload, begun now if it is not there; Fault `conflict` if its size is another. */
@@ -125,7 +119,7 @@ export class Uploads {
    * declared), `exists` or `conflict` (see `Chunk.repeated`), `mismatch`, `cancelled`, `no-space`.
    */
   write(id: string, chunk: Chunk, signal?: AbortSignal): Promise<Progress> {
-    return this.#with(id, (active) => this.#write(active, chunk, signal));
+    return this.#active.with(id, (active) => this.#write(active, chunk, signal));
   }
 
   get(id: string): Promise<UploadRecord | undefined> {
@@ -140,15 +134,14 @@ export class Uploads {
   async discard(id: string): Promise<void> {
     for (;;) {
       const record = await this.#records.get("uploads", id);
-      if (!record) throw unknown(id);
+      if (!record) throw unknownUpload(id);
       try {
         await this.#records.remove("uploads", id, record.version);
       } catch (error) {
         if (isFault(error, "conflict")) continue;
         throw error;
       }
-      this.#active.delete(id);
-      this.#digests.delete(record.staging);
+      this.#active.forget(record);
       await this.#staging.discard(record.staging);
       this.#log.info("upload.removed", { id, state: record.state });
       return;
@@ -191,28 +184,11 @@ export class Uploads {
    * Repairs what a crash left: finishes uploads whose bytes are all there, and discards staged bytes that belong
    * to no upload. To be called before any request is taken, by the one process that takes them.
    */
-  async recover(): Promise<{ readonly finished: number; readonly discarded: number }> {
-    const staged = new Set<StagingId>();
-    let finished = 0;
-    for await (const upload of this.#arriving()) {
-      staged.add(upload.staging);
-      if (!isComplete(upload)) continue;
-      try {
-        await this.#with(upload.id, (active) => this.#finish(active));
-        finished++;
-      } catch (error) {
-        // One upload that cannot be finished must not keep the others from being served.
-        this.#log.error("upload.unrepaired", { id: upload.id, error });
-      }
-    }
-    let discarded = 0;
-    for await (const id of this.#staging.list()) {
-      if (staged.has(id)) continue;
-      await this.#staging.discard(id);
-      discarded++;
-    }
-    if (finished + discarded > 0) this.#log.info("uploads.recovered", { finished, discarded });
-    return { finished, discarded };
+  recover(): Promise<Recovered> {
+    const { records, staging, log } = { records: this.#records, staging: this.#staging, log: this.#log };
+    return recoverUploads({ records, staging, log }, (id) =>
+      this.#active.with(id, (active) => this.#finish(active)),
+    );
   }
 
   async #write(active: ActiveUpload, chunk: Chunk, signal?: AbortSignal): Promise<Progress> {
@@ -265,38 +241,6 @@ export class Uploads {
     }
   }
 
-  /** Runs `work` on the one `ActiveUpload` that all requests for `id` share. */
-  async #with<T>(id: string, work: (active: ActiveUpload) => Promise<T>): Promise<T> {
-    const shared = this.#active.get(id) ?? { users: 0, loading: this.#load(id) };
-    this.#active.set(id, shared);
-    shared.users++;
-    try {
-      return await work(await shared.loading);
-    } finally {
-      shared.users--;
-      if (shared.users === 0) {
-        if (this.#active.get(id) === shared) this.#active.delete(id);
-        await shared.loading.then((active) => this.#keepDigest(active)).catch(() => undefined);
-      }
-    }
-  }
-
-  async #load(id: string): Promise<ActiveUpload> {
-    const record = await this.#records.get("uploads", id);
-    if (!record) throw unknown(id);
-    const active = new ActiveUpload(record, this.#records, this.#clock, this.#lifetime);
-    active.digest = this.#digests.get(record.staging) ?? new RunningDigest();
-    this.#digests.delete(record.staging);
-    return active;
-  }
-
-  #keepDigest({ record, digest }: ActiveUpload): void {
-    if (record.state !== "arriving" || !digest || digest.position === 0) return;
-    const [oldest] = this.#digests.keys();
-    if (this.#digests.size >= MAX_DIGESTS && oldest !== undefined) this.#digests.delete(oldest);
-    this.#digests.set(record.staging, digest);
-  }
-
   /** True when the upload may be begun anew: it failed, or its file is no more. */
   async #isOver(upload: UploadRecord): Promise<boolean> {
     if (upload.state === "failed") return true;
@@ -316,16 +260,6 @@ export class Uploads {
       meta: { ...upload.meta, mediaType },
       ...{ createdAt: now, updatedAt: now, expiresAt: now + this.#lifetime },
     };
-  }
-
-  async *#arriving(): AsyncGenerator<UploadRecord> {
-    let after: string | null | undefined;
-    do {
-      const query: PageQuery = { limit: 1000, state: "arriving", ...(after && { after }) };
-      const page: Page<UploadRecord> = await this.#records.page("uploads", query);
-      yield* page.records;
-      after = page.next;
-    } while (after !== null);
   }
 }
 
@@ -349,10 +283,6 @@ function sameSize(known: UploadRecord, { size }: NewUpload): UploadRecord {
 
 function taken(id: string): Fault {
   return new Fault("exists", `the upload ${id} exists already`);
-}
-
-function unknown(id: string): Fault {
-  return new Fault("not-found", `there is no upload ${JSON.stringify(id.slice(0, 100))}`);
 }
 
 function failed({ id, error }: UploadRecord): Fault {
