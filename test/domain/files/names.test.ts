@@ -30,7 +30,7 @@ test("what it returns is never a path, and is a name again", () => {
       } catch {
         return;
       }
-      expect(name).not.toMatch(/[/\\\u0000]/);
+      for (const bad of ["/", "\\", "\0"]) expect(name).not.toContain(bad);
       expect(fileName(name)).toBe(name);
     }),
   );
