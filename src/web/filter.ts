@@ -22,7 +22,7 @@ export function useFilter(params: URLSearchParams, name: string): Filter {
   useEffect(() => {
     if (settled === agreed.current) return;
     agreed.current = settled;
-    replaceParams({ [name]: settled });
+    replaceParams({ [name]: settled, open: "" });
   }, [settled, name]);
   useEffect(() => {
     if (value === agreed.current) return;

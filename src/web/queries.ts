@@ -7,7 +7,16 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import type { FilePage, JobEntry, JobPage, KeyPage, KeyPreview, Status, UploadPage } from "../wire/api.ts";
+import type {
+  FileEntry,
+  FilePage,
+  JobEntry,
+  JobPage,
+  KeyPage,
+  KeyPreview,
+  Status,
+  UploadPage,
+} from "../wire/api.ts";
 import { pathTo, ROUTES } from "../wire/routes.ts";
 import { fetchJson, withQuery } from "./requests.ts";
 
@@ -65,6 +74,13 @@ export function useJob(id: string) {
     queryKey: ["job", id],
     queryFn: ({ signal }) => fetchJson<JobEntry>(pathTo(ROUTES.job, { id }), { signal }),
     refetchInterval: ({ state }) => (state.data && state.data.finishedAt !== null ? false : OFTEN / 2),
+  });
+}
+
+export function useFile(id: string) {
+  return useQuery({
+    queryKey: ["file", id],
+    queryFn: ({ signal }) => fetchJson<FileEntry>(pathTo(ROUTES.fileRecord, { id }), { signal }),
   });
 }
 

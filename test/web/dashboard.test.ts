@@ -142,6 +142,17 @@ describe("100,000 keys", () => {
     await page.context().close();
   });
 
+  test("are linked to, also beyond the first page", async () => {
+    const { page } = await openPage(browser);
+    await openDashboard(page, origin, "#/keys?open=item%253A99999");
+    expect(await shownValue(page)).toBe("99999");
+    await toggleKey(page, "item:99999");
+    await keyRow(page, "item:99999").waitFor({ state: "detached" });
+    await openDashboard(page, origin, "#/keys?open=nothing");
+    await page.getByText("there is no key nothing").waitFor();
+    await page.context().close();
+  });
+
   test("are loaded page by page while the reader scrolls", async () => {
     const { page } = await openPage(browser);
     await openDashboard(page, origin, "#/keys?prefix=item");

@@ -7,6 +7,7 @@ import { ROUTES } from "../../wire/routes.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import { hexDump } from "../hex-dump.ts";
 import { readableKey } from "../key-text.ts";
+import { replaceParams } from "../location.ts";
 import { useChange, usePreview } from "../queries.ts";
 import { fetchJson } from "../requests.ts";
 import { Confirm } from "./confirm.tsx";
@@ -58,7 +59,14 @@ function DeleteKey({ entry }: { readonly entry: KeyEntry }): ReactNode {
       button={{ size: "xs" }}
       error={remove.error}
       pending={remove.isPending}
-      onConfirm={(done) => remove.mutate(undefined, { onSuccess: done })}
+      onConfirm={(done) =>
+        remove.mutate(undefined, {
+          onSuccess: () => {
+            done();
+            replaceParams({ open: "", key: "" });
+          },
+        })
+      }
     >
       <p className="plain">
         <code>{readableKey(entry.key)}</code>, {formatBytes(entry.size)}, cannot be brought back.

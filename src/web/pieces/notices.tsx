@@ -9,10 +9,13 @@ export function Problem({
   error,
   title,
   onRetry,
+  retry = "Try again",
 }: {
   readonly error: unknown;
   readonly title: string;
   readonly onRetry?: () => unknown;
+  /** The words on the button. */
+  readonly retry?: string;
 }): ReactNode {
   const fault = toFault(error);
   return (
@@ -21,7 +24,7 @@ export function Problem({
       {fault.hint && <p className="plain dim">{fault.hint}</p>}
       {onRetry && (
         <Button mt="sm" size="xs" variant="default" onClick={() => onRetry()}>
-          Try again
+          {retry}
         </Button>
       )}
     </Alert>

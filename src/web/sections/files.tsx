@@ -14,7 +14,7 @@ import { Download, Search } from "../pieces/icons.tsx";
 import { Empty, Loading, Problem } from "../pieces/notices.tsx";
 import { column, LoadMore, RecordTable } from "../pieces/record-table.tsx";
 import { When } from "../pieces/when.tsx";
-import { useChange, useFiles } from "../queries.ts";
+import { useChange, useFile, useFiles } from "../queries.ts";
 import { fetchJson } from "../requests.ts";
 
 const COLUMNS = [
@@ -54,19 +54,43 @@ function FileTable({ prefix, open }: { readonly prefix: string; readonly open: s
   if (!query.data) return <Loading rows={4} />;
   const files = query.data.pages.flatMap((page) => page.files);
   if (files.length === 0) return <NoFiles prefix={prefix} />;
+  const linked = open !== "" && !files.some((file) => file.id === open);
+  return (
+    <>
+      {linked && <LinkedFile open={open} />}
+      <div className="card flush">
+        <Rows files={files} open={open} />
+        <LoadMore query={query} />
+      </div>
+    </>
+  );
+}
+
+function Rows({ files, open }: { readonly files: readonly FileEntry[]; readonly open: string }): ReactNode {
+  return (
+    <RecordTable
+      label="Files"
+      columns={COLUMNS}
+      records={files}
+      idOf={(file) => file.id}
+      nameOf={(file) => file.name || file.id}
+      open={open}
+      onOpen={(id) => replaceParams({ open: id })}
+      details={(file) => <FileDetails file={file} />}
+    />
+  );
+}
+
+/** A file that a link has opened, and that is not among those listed. */
+function LinkedFile({ open }: { readonly open: string }): ReactNode {
+  const { data, error } = useFile(open);
+  const close = (): void => replaceParams({ open: "" });
+  if (error)
+    return <Problem error={error} title="The linked file cannot be shown" onRetry={close} retry="Close" />;
+  if (!data) return <Loading rows={2} />;
   return (
     <div className="card flush">
-      <RecordTable
-        label="Files"
-        columns={COLUMNS}
-        records={files}
-        idOf={(file) => file.id}
-        nameOf={(file) => file.name || file.id}
-        open={open}
-        onOpen={(id) => replaceParams({ open: id })}
-        details={(file) => <FileDetails file={file} />}
-      />
-      <LoadMore query={query} />
+      <Rows files={[data]} open={open} />
     </div>
   );
 }
@@ -105,7 +129,14 @@ function FileActions({ file }: { readonly file: FileEntry }): ReactNode {
         title="Delete this file?"
         error={remove.error}
         pending={remove.isPending}
-        onConfirm={(done) => remove.mutate(file.id, { onSuccess: done })}
+        onConfirm={(done) =>
+          remove.mutate(file.id, {
+            onSuccess: () => {
+              done();
+              replaceParams({ open: "" });
+            },
+          })
+        }
       >
         <p className="plain">
           <strong>{file.name || file.id}</strong>, {formatBytes(file.size)}, cannot be brought back.

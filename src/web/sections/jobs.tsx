@@ -8,7 +8,7 @@ import { Search } from "../pieces/icons.tsx";
 import { JobTable } from "../pieces/job-table.tsx";
 import { Empty, Loading, Problem } from "../pieces/notices.tsx";
 import { LoadMore } from "../pieces/record-table.tsx";
-import { useJobs } from "../queries.ts";
+import { useJob, useJobs } from "../queries.ts";
 
 const STATES = [
   { value: "", label: "Every state" },
@@ -76,10 +76,28 @@ function PagedJobs({
   if (!query.data) return <Loading rows={5} />;
   const jobs = query.data.pages.flatMap((page) => page.jobs);
   if (jobs.length === 0) return <NoJobs filtered={Object.values(filter).some((value) => value !== "")} />;
+  const linked = open !== "" && !jobs.some((job) => job.id === open);
+  return (
+    <>
+      {linked && <LinkedJob open={open} />}
+      <div className="card flush">
+        <JobTable jobs={jobs} open={open} onOpen={(id) => replaceParams({ open: id })} />
+        <LoadMore query={query} />
+      </div>
+    </>
+  );
+}
+
+/** A job that a link has opened, and that is not among those listed. */
+function LinkedJob({ open }: { readonly open: string }): ReactNode {
+  const { data, error } = useJob(open);
+  const close = (): void => replaceParams({ open: "" });
+  if (error)
+    return <Problem error={error} title="The linked job cannot be shown" onRetry={close} retry="Close" />;
+  if (!data) return <Loading rows={2} />;
   return (
     <div className="card flush">
-      <JobTable jobs={jobs} open={open} onOpen={(id) => replaceParams({ open: id })} />
-      <LoadMore query={query} />
+      <JobTable jobs={[data]} open={open} onOpen={close} />
     </div>
   );
 }

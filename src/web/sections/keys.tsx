@@ -8,7 +8,7 @@ import { replaceParams } from "../location.ts";
 import { Search } from "../pieces/icons.tsx";
 import { KeyList } from "../pieces/key-list.tsx";
 import { Empty, Loading, Problem } from "../pieces/notices.tsx";
-import { useKeys, useStatus } from "../queries.ts";
+import { useKeys, usePreview, useStatus } from "../queries.ts";
 
 export function Keys({ params }: { readonly params: URLSearchParams }): ReactNode {
   const { text, value: prefix, setText } = useFilter(params, "prefix");
@@ -45,10 +45,28 @@ function PagedKeys({ prefix, open }: { readonly prefix: string; readonly open: s
   if (!query.data) return <Loading rows={8} />;
   const keys = query.data.pages.flatMap((page) => page.keys);
   if (keys.length === 0) return <NoKeys prefix={prefix} />;
+  const linked = open !== "" && !keys.some((entry) => entry.key === open);
+  return (
+    <>
+      {linked && <LinkedKey open={open} />}
+      <div className="card flush">
+        <KeyList keys={keys} open={open} onOpen={(key) => replaceParams({ open: key })} onEnd={onEnd} />
+        {isFetchingNextPage && <Loading rows={2} />}
+      </div>
+    </>
+  );
+}
+
+/** A key that a link has opened, and that lies beyond the pages loaded so far. */
+function LinkedKey({ open }: { readonly open: string }): ReactNode {
+  const { data, error } = usePreview(open);
+  const close = (): void => replaceParams({ open: "" });
+  if (error)
+    return <Problem error={error} title="The linked key cannot be shown" onRetry={close} retry="Close" />;
+  if (!data) return <Loading rows={2} />;
   return (
     <div className="card flush">
-      <KeyList keys={keys} open={open} onOpen={(key) => replaceParams({ open: key })} onEnd={onEnd} />
-      {isFetchingNextPage && <Loading rows={2} />}
+      <KeyList keys={[data]} open={open} onOpen={close} />
     </div>
   );
 }
