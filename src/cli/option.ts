@@ -41,7 +41,7 @@ export function readArguments(
     const flagged = given[option.flag];
     const text =
       typeof flagged === "boolean" ? String(flagged) : (flagged ?? env[variableOf(option)] ?? option.default);
-    if (text !== undefined && text !== "") values[option.flag] = valueOf(option, text);
+    if (text !== undefined && text !== "") values[option.flag] = readValue(option, text);
   }
   return { positionals, values };
 }
@@ -98,7 +98,7 @@ function normalise(argv: readonly string[]): string[] {
   return argv.map((arg, i) => ((end < 0 || i < end) && /^-[a-z][a-z-]+(=|$)/.test(arg) ? `-${arg}` : arg));
 }
 
-function valueOf(option: Option, text: string): OptionValue {
+function readValue(option: Option, text: string): OptionValue {
   const value = READERS[option.type](text, option);
   if (value !== undefined) return value;
   throw new Fault("invalid", `--${option.flag}: ${JSON.stringify(text)} is not ${expectationOf(option)}`);
