@@ -6,7 +6,7 @@ import type { StagedWrite } from "../../ports/staging.ts";
 import { abortable } from "../../wire/abortable.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 
-/** Bytes gathered before they are written: few calls for small pieces, and the bound on memory of one writer. */
+/** Bytes gathered before they are written: few calls for small pieces, and half of the bound on memory of one writer. */
 const GATHER = 512 * 1024;
 
 /** Creates `path` and its parents where they are missing; the new entries are on disk when it resolves. */
@@ -23,8 +23,8 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /**
- * Writes `source` from `position` on. An error of the source ends it, and is told in the result; an error of
- * the disk is thrown as a Fault. Nothing is synced.
+ * Writes `source` from `position` on; while one batch is written, the next is gathered (and hashed, by `onPiece`).
+ * An error of the source ends it, and is told in the result; an error of the disk is thrown as a Fault. Nothing is synced.
  */
 export async function writePieces(
   handle: FileHandle,
@@ -35,16 +35,22 @@ export async function writePieces(
   if (source instanceof Uint8Array) return writeAll(handle, position, [source]);
   const pieces = abortable(source, options.signal)[Symbol.asyncIterator]();
   let written = 0;
-  for (;;) {
-    const { gathered, ...end } = await gather(pieces, options.onPiece);
-    try {
-      written += (await writeAll(handle, position + written, gathered)).written;
-    } catch (error) {
-      await pieces.return(undefined);
-      throw error;
+  let writing: Promise<unknown> = Promise.resolve();
+  try {
+    for (;;) {
+      const { gathered, ...end } = await gather(pieces, options.onPiece);
+      await writing;
+      writing = writeAll(handle, position + written, gathered);
+      // It is awaited after the next batch was gathered; until then its error waits with it.
+      writing.catch(() => undefined);
+      written += gathered.reduce((sum, { length }) => sum + length, 0);
+      if (!end.ended) continue;
+      await writing;
+      return "interrupted" in end ? { written, interrupted: end.interrupted } : { written };
     }
-    if ("interrupted" in end) return { written, interrupted: end.interrupted };
-    if (end.ended) return { written };
+  } catch (error) {
+    await pieces.return(undefined);
+    throw error;
   }
 }
 
