@@ -23,7 +23,7 @@ const COLUMNS = [
   column<UploadEntry>("name", "Name", (upload) => <span className="name">{upload.name || upload.id}</span>),
   column<UploadEntry>("protocol", "Protocol", (upload) => upload.protocol),
   column<UploadEntry>("received", "Received", (upload) => <Received upload={upload} />),
-  column<UploadEntry>("state", "State", (upload) => (
+  column<UploadEntry>("status", "State", (upload) => (
     <Badge variant="light" color={COLORS[upload.state]}>
       {upload.state}
     </Badge>
