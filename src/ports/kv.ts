@@ -7,12 +7,24 @@ import type { Reply } from "../wire/memcached/replies.ts";
 export interface ItemHead {
   /** 32 bits, unsigned; opaque to us. */
   readonly flags: number;
-  /** When it expires, in ms since 1970; 0: never. */
+  /** When it expires, in ms since 1970: from then on the item is absent. 0: never. */
   readonly exptime: number;
-  /** Grows with every change of the value, over all keys, across restarts; stays below 2^53. */
+  /**
+   * Grows with every change of the value, over all keys, across restarts; stays below 2^53. Only a meta command
+   * that names a cas unique of its own (flag `E`) leaves that order.
+   */
   readonly cas: number;
   /** Bytes of the value. */
   readonly size: number;
+  /** Bits that the rules keep with the item; 0 to 255, durable, without a meaning for adapters (see domain/kv/state.ts). */
+  readonly state: number;
+  /**
+   * When it was last fetched or stored, in ms since 1970, as far as the adapter remembers; 0: it does not. Kept in memory
+   * only, and only for so many items as is cheap: to persist it would make a write of every get.
+   */
+  readonly accessed: number;
+  /** Whether it was fetched since it was stored; remembered as `accessed` is. */
+  readonly fetched: boolean;
 }
 
 export interface Item extends ItemHead {
@@ -24,16 +36,32 @@ export interface KeyHead extends ItemHead {
   readonly key: string;
 }
 
-/** What becomes of an item. `put` gives it a new cas unique; `touch` does not. */
-export type Change =
-  | { readonly kind: "put"; readonly flags: number; readonly exptime: number; readonly value: Uint8Array }
-  | { readonly kind: "touch"; readonly exptime: number }
-  | { readonly kind: "remove" };
+export interface Put {
+  readonly kind: "put";
+  readonly flags: number;
+  readonly exptime: number;
+  readonly cas: number;
+  readonly state: number;
+  readonly value: Uint8Array;
+}
+
+/** The item keeps its flags and value. */
+export interface Retouch {
+  readonly kind: "touch";
+  readonly exptime: number;
+  readonly cas: number;
+  readonly state: number;
+}
+
+/** What becomes of an item. `touch` and `remove` are given for an item that is stored. */
+export type Change = Put | Retouch | { readonly kind: "remove" };
 
 export interface Decision {
   readonly reply: Reply;
   /** Absent: nothing changes. */
   readonly change?: Change;
+  /** The item was fetched: an adapter that remembers `accessed` and `fetched` sets them. */
+  readonly fetch?: true;
 }
 
 /**
@@ -44,8 +72,15 @@ export interface Rules {
   /** Whether `decide` looks at the stored value; else the adapter may pass an item with an empty value. */
   needsValue(command: KeyCommand): boolean;
 
-  /** `item`: what is stored under the command's key, or undefined. `now`: ms since 1970. */
-  decide(command: KeyCommand, item: Item | undefined, now: number): Decision;
+  /**
+   * `item`: what is stored under the command's key, or undefined; expired or not, the rules know the difference.
+   * `now`: ms since 1970. `nextCas`: one more than the last cas unique that was given out; it is given out as soon as
+   * a change with it is carried out.
+   *
+   * A command that `isWrite` calls a read may still ask for a change (a meta get that wins a stale item): then the
+   * batch it came in is to be carried out from its beginning as one that writes.
+   */
+  decide(command: KeyCommand, item: Item | undefined, now: number, nextCas: number): Decision;
 
   /** The time (ms since 1970) at which a `flush_all` that is given at `now` takes effect; `now` or earlier: at once. */
   flushAt(delay: number, now: number): number;
@@ -68,6 +103,7 @@ export interface KeyHeadPage {
 }
 
 export interface KvStats {
+  /** Expired items count until they are swept. */
   readonly items: number;
   /** Bytes of all keys and values. */
   readonly bytes: number;
@@ -84,6 +120,8 @@ export interface KvStats {
  * - No batch, and no `read` or `scan`, ever sees a value that a crash could take back. (A batch with writes may
  *   see those of others in its own transaction, for it is answered only after the commit, or fails with them.)
  * - If a transaction fails, every batch in it rejects with the Fault, nothing is changed, and later ones work.
+ * - An expired item (see `exptime`) is absent for every command and method. It is removed when it is overwritten or
+ *   swept, never by a read.
  * - A `flush_all` with a delay takes effect at its time, also across a restart: what was stored by then is gone. A later
  *   `flush_all` takes the place of one that still waits.
  * - Memory is bounded: the items are never all in memory (but in the memory adapter), and the replies of one
@@ -109,6 +147,12 @@ export interface Kv extends AsyncDisposable {
 
   /** Right after a restart too, without reading all items. */
   stats(): Promise<KvStats>;
+
+  /**
+   * Removes up to `limit` expired items, by the way of every other write, and resolves how many they were: fewer than
+   * `limit` when none is left. Takes time by `limit`, not by how many items there are.
+   */
+  sweep(limit: number): Promise<number>;
 
   /** Commits what was given to `execute`, answers it, and lets go of the store. Later calls fail. */
   [Symbol.asyncDispose](): Promise<void>;

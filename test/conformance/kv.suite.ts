@@ -18,7 +18,7 @@ export function kvSuite(name: string, prepare: () => Promise<KvSubject>): void {
     let subject: KvSubject;
     let clock: ManualClock;
     let kv: Kv;
-    const open = () => subject.open({ rules: createRules(), clock });
+    const open = () => subject.open({ rules: createRules({ expire: true }), clock });
     const reopen = async () => {
       await kv[Symbol.asyncDispose]();
       kv = open();
@@ -188,6 +188,55 @@ export function kvSuite(name: string, prepare: () => Promise<KvSubject>): void {
       expect(await run(get("a"))).toEqual(["miss"]);
     });
 
+    test("an expired item is absent for every command and method, from its time on", async () => {
+      await run(set("a", "1", 0, 2), set("b", "1", 0, 100), set("c", "1"));
+      await clock.advance(1_999);
+      expect(await run(get("a"))).toEqual(["0:1"]);
+      expect((await kv.scan({ prefix: "", limit: 9 })).keys.map(({ key }) => key)).toEqual(["a", "b", "c"]);
+      await clock.advance(1);
+      expect(await run(get("a"), get("b"))).toEqual(["miss", "0:1"]);
+      expect(await kv.read("a")).toBeUndefined();
+      expect((await kv.scan({ prefix: "", limit: 1 })).keys.map(({ key }) => key)).toEqual(["b"]);
+      expect(await run(incr("a", 1n), { kind: "delete", key: "a", noreply: false })).toEqual([
+        "not-found",
+        "not-found",
+      ]);
+      const again = { ...set("a", "2"), kind: "add" } as ItemCommand;
+      expect(await run(again, get("a"))).toEqual(["stored", "0:2"]);
+      expect(await kv.stats()).toMatchObject({ items: 3, bytes: 6 });
+    });
+
+    test("touch and gat move an expiry; a time in the past removes", async () => {
+      await run(set("a", "1", 0, 2), touch("a", 10), set("b", "1", 0, 10));
+      expect(await run({ kind: "gat", key: "b", exptime: 1, withCas: false, last: true })).toEqual(["0:1"]);
+      await clock.advance(2_000);
+      expect(await run(get("a"), get("b"))).toEqual(["0:1", "miss"]);
+      expect(await run(touch("a", -1), get("a"), touch("a", 0))).toEqual(["touched", "miss", "not-found"]);
+      expect(await run(set("c", "1"), set("c", "2", 0, -1), get("c"))).toEqual(["stored", "stored", "miss"]);
+    });
+
+    test("sweep removes expired items only, as many as it may, and corrects the totals", async () => {
+      await kv.execute(Array.from({ length: 25 }, (_, i) => set(`k${i}`, "xyz", 0, i < 20 ? 5 : 0)));
+      expect(await kv.sweep(100)).toBe(0);
+      await clock.advance(5_000);
+      expect(await kv.stats()).toMatchObject({ items: 25 });
+      expect(await kv.sweep(15)).toBe(15);
+      expect(await kv.sweep(15)).toBe(5);
+      expect(await kv.stats()).toMatchObject({ items: 5, bytes: 5 * 6 });
+      expect((await kv.scan({ prefix: "", limit: 100 })).keys).toHaveLength(5);
+    });
+
+    test("exptime and state survive a restart", async () => {
+      if (!subject.durable) return; // This adapter keeps nothing, by its first line.
+      await run(set("a", "1", 0, 5));
+      const before = await kv.read("a");
+      await reopen();
+      expect((await kv.read("a"))?.exptime).toBe(before?.exptime ?? 0);
+      await clock.advance(5_000);
+      expect(await run(get("a"))).toEqual(["miss"]);
+      expect(await kv.sweep(10)).toBe(1);
+    });
+
     test("closing answers what was given before", async () => {
       const last = kv.execute([set("a", "1")]);
       await kv[Symbol.asyncDispose]();
@@ -197,8 +246,12 @@ export function kvSuite(name: string, prepare: () => Promise<KvSubject>): void {
   });
 }
 
-export function set(key: string, value: string, flags = 0): ItemCommand {
-  return { kind: "set", key, flags, exptime: 0, value: Buffer.from(value, "latin1"), cas: 0, noreply: false };
+export function set(key: string, value: string, flags = 0, exptime = 0): ItemCommand {
+  return { kind: "set", key, flags, exptime, value: Buffer.from(value, "latin1"), cas: 0, noreply: false };
+}
+
+function touch(key: string, exptime: number): ItemCommand {
+  return { kind: "touch", key, exptime, noreply: false };
 }
 
 export function get(key: string): ItemCommand {

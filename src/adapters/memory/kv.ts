@@ -3,7 +3,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Change, Item, KeyHeadPage, Kv, KvStats, Rules, ScanQuery } from "../../ports/kv.ts";
 import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
-import type { Reply } from "../../wire/memcached/replies.ts";
+import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
 
 export interface MemoryKvOptions {
   readonly rules: Rules;
@@ -36,7 +36,7 @@ export class MemoryKv implements Kv {
     for (const command of batch) {
       const reply = command.kind === "flush" ? this.#flush(command.delay) : this.#carryOut(command);
       replies.push(reply);
-      if (typeof reply === "object" && reply.kind === "found") found += reply.value.length;
+      found += valueBytes(reply);
       if (found > budget) break;
     }
     return batch.some(isWrite) ? Promise.resolve(replies) : replies;
@@ -44,24 +44,30 @@ export class MemoryKv implements Kv {
 
   async read(key: string): Promise<Item | undefined> {
     this.#flushIfDue();
-    return this.#items.get(key);
+    const item = this.#items.get(key);
+    return item && this.#isLive(item) ? item : undefined;
   }
 
   async scan({ prefix, after, limit }: ScanQuery): Promise<KeyHeadPage> {
     this.#flushIfDue();
-    const matching = [...this.#items.keys()]
-      .filter((key) => key.startsWith(prefix) && (after === undefined || key > after))
-      .sort((a, b) => (a < b ? -1 : 1));
-    const keys = matching.slice(0, limit).flatMap((key) => {
-      const item = this.#items.get(key);
-      return item ? [{ key, flags: item.flags, exptime: item.exptime, cas: item.cas, size: item.size }] : [];
-    });
+    const matching = [...this.#items]
+      .filter(
+        ([key, item]) => key.startsWith(prefix) && (after === undefined || key > after) && this.#isLive(item),
+      )
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    const keys = matching.slice(0, limit).map(([key, { value: _, ...head }]) => ({ key, ...head }));
     return { keys, next: matching.length > limit ? (keys.at(-1)?.key ?? null) : null };
   }
 
   async stats(): Promise<KvStats> {
     this.#flushIfDue();
     return { items: this.#items.size, bytes: this.#bytes, totalItems: this.#totalItems };
+  }
+
+  async sweep(limit: number): Promise<number> {
+    const expired = [...this.#items].filter(([, item]) => !this.#isLive(item)).slice(0, limit);
+    for (const [key, item] of expired) this.#apply(key, item, { kind: "remove" });
+    return expired.length;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -72,14 +78,19 @@ export class MemoryKv implements Kv {
     this.#flushIfDue();
     const { key } = command;
     const item = this.#items.get(key);
-    const { reply, change } = this.#rules.decide(command, item, this.#clock.now());
+    const now = this.#clock.now();
+    const { reply, change, fetch } = this.#rules.decide(command, item, now, this.#cas + 1);
     if (change) this.#apply(key, item, change);
+    const fetched = fetch && this.#items.get(key);
+    if (fetched) this.#items.set(key, { ...fetched, fetched: true, accessed: now });
     return reply;
   }
 
   #apply(key: string, item: Item | undefined, change: Change): void {
+    if (change.kind !== "remove" && change.cas === this.#cas + 1) this.#cas++;
     if (change.kind === "touch") {
-      if (item) this.#items.set(key, { ...item, exptime: change.exptime });
+      const { kind: _, ...head } = change;
+      if (item) this.#items.set(key, { ...item, ...head });
       return;
     }
     if (item) this.#bytes -= key.length + item.size;
@@ -87,12 +98,16 @@ export class MemoryKv implements Kv {
       this.#items.delete(key);
       return;
     }
-    const { flags, exptime } = change;
+    const { kind: _, ...head } = change;
     // It may be a slice of a received packet. (`slice` of a Buffer would not copy.)
     const value = new Uint8Array(change.value);
-    this.#items.set(key, { flags, exptime, cas: ++this.#cas, size: value.length, value });
+    this.#items.set(key, { ...head, value, size: value.length, accessed: this.#clock.now(), fetched: false });
     this.#bytes += key.length + value.length;
     this.#totalItems++;
+  }
+
+  #isLive({ exptime }: Item): boolean {
+    return exptime === 0 || exptime > this.#clock.now();
   }
 
   #flush(delay: number): Reply {

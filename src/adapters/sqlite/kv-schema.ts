@@ -1,7 +1,7 @@
 // The kv database: its tables and the statements on them.
 
 import type { Database } from "bun:sqlite";
-import type { Item } from "../../ports/kv.ts";
+import type { Item, KeyHead } from "../../ports/kv.ts";
 
 /** "Ckv1" in the file's header. */
 export const KV_APPLICATION_ID = 0x436b7631;
@@ -29,6 +29,20 @@ export const KV_MIGRATIONS: readonly string[] = [
     flush_at INTEGER NOT NULL
   ) STRICT;
   INSERT INTO totals VALUES (1, 0, 0, 0, 0);`,
+  // The state joins the other small columns, before the value: so the table is written anew.
+  `CREATE TABLE items_new (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    flags INTEGER NOT NULL,
+    exptime INTEGER NOT NULL,
+    cas INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    value BLOB NOT NULL
+  ) STRICT;
+  INSERT INTO items_new SELECT id, key, flags, exptime, cas, 0, value FROM items;
+  DROP TABLE items;
+  ALTER TABLE items_new RENAME TO items;
+  CREATE INDEX items_by_exptime ON items (exptime) WHERE exptime > 0;`,
 ];
 
 /** One row, written with every transaction, so that a start needs no count of all items. */
@@ -47,6 +61,7 @@ export interface HeadRow {
   readonly flags: number;
   readonly exptime: number;
   readonly cas: number;
+  readonly state: number;
   readonly size: number;
 }
 
@@ -55,6 +70,7 @@ export interface ItemRow {
   readonly flags: number;
   readonly exptime: number;
   readonly cas: number;
+  readonly state: number;
   readonly value: Uint8Array;
 }
 
@@ -67,6 +83,13 @@ export interface KeyRow {
   readonly flags: number;
   readonly exptime: number;
   readonly cas: number;
+  readonly state: number;
+  readonly size: number;
+}
+
+export interface ExpiredRow {
+  readonly id: number;
+  readonly keyLength: number;
   readonly size: number;
 }
 
@@ -84,21 +107,29 @@ export function prepareStatements(db: Database) {
     commit: db.query<null, []>("COMMIT"),
     rollback: db.query<null, []>("ROLLBACK"),
     head: db.query<HeadRow, [string]>(
-      "SELECT id, flags, exptime, cas, length(value) AS size FROM items WHERE key = ?",
+      "SELECT id, flags, exptime, cas, state, length(value) AS size FROM items WHERE key = ?",
     ),
-    item: db.query<ItemRow, [string]>("SELECT id, flags, exptime, cas, value FROM items WHERE key = ?"),
-    insert: db.query<null, [string, number, number, number, Uint8Array]>(
-      "INSERT INTO items (key, flags, exptime, cas, value) VALUES (?, ?, ?, ?, ?)",
+    item: db.query<ItemRow, [string]>(
+      "SELECT id, flags, exptime, cas, state, value FROM items WHERE key = ?",
     ),
-    update: db.query<null, [number, number, number, Uint8Array, number]>(
-      "UPDATE items SET flags = ?, exptime = ?, cas = ?, value = ? WHERE id = ?",
+    insert: db.query<null, [string, number, number, number, number, Uint8Array]>(
+      "INSERT INTO items (key, flags, exptime, cas, state, value) VALUES (?, ?, ?, ?, ?, ?)",
     ),
-    touch: db.query<null, [number, number]>("UPDATE items SET exptime = ? WHERE id = ?"),
+    update: db.query<null, [number, number, number, number, Uint8Array, number]>(
+      "UPDATE items SET flags = ?, exptime = ?, cas = ?, state = ?, value = ? WHERE id = ?",
+    ),
+    touch: db.query<null, [number, number, number, number]>(
+      "UPDATE items SET exptime = ?, cas = ?, state = ? WHERE id = ?",
+    ),
     remove: db.query<null, [number]>("DELETE FROM items WHERE id = ?"),
     removeAll: db.query<null, []>("DELETE FROM items"),
-    page: db.query<KeyRow, [string, string, number]>(
-      `SELECT key, flags, exptime, cas, length(value) AS size FROM items
-       WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
+    page: db.query<KeyRow, [string, string, number, number]>(
+      `SELECT key, flags, exptime, cas, state, length(value) AS size FROM items
+       WHERE key >= ? AND key < ? AND (exptime = 0 OR exptime > ?) ORDER BY key LIMIT ?`,
+    ),
+    expired: db.query<ExpiredRow, [number, number]>(
+      `SELECT id, length(key) AS keyLength, length(value) AS size FROM items
+       WHERE exptime > 0 AND exptime <= ? LIMIT ?`,
     ),
     totals: db.query<Totals, []>("SELECT items, bytes, cas, flush_at FROM totals"),
     saveTotals: db.query<null, [number, number, number, number]>(
@@ -107,13 +138,22 @@ export function prepareStatements(db: Database) {
   };
 }
 
-export function itemOf({ flags, exptime, cas, value }: ItemRow): Item {
-  return { flags, exptime, cas, size: value.length, value };
+/** An item and its row. Fetches are not remembered: `accessed` is 0. */
+export interface StoredItem extends Item {
+  readonly id: number;
+}
+
+export function itemOf({ id, flags, exptime, cas, state, value }: ItemRow): StoredItem {
+  return { id, flags, exptime, cas, size: value.length, state, accessed: 0, fetched: false, value };
 }
 
 /** An item for rules that do not look at the value. */
-export function headOf({ flags, exptime, cas, size }: HeadRow): Item {
-  return { flags, exptime, cas, size, value: NO_VALUE };
+export function headOf({ id, flags, exptime, cas, state, size }: HeadRow): StoredItem {
+  return { id, flags, exptime, cas, size, state, accessed: 0, fetched: false, value: NO_VALUE };
+}
+
+export function keyHeadOf({ key, flags, exptime, cas, state, size }: KeyRow): KeyHead {
+  return { key, flags, exptime, cas, size, state, accessed: 0, fetched: false };
 }
 
 /** The bounds of `page`: keys that begin with `prefix` and come after `after`; from, and up to but without the second. */

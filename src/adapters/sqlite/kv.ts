@@ -6,21 +6,22 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../ports/clock.ts";
-import type { Change, Item, KeyHeadPage, Kv, KvStats, Rules, ScanQuery } from "../../ports/kv.ts";
+import type { Decision, Item, KeyHeadPage, Kv, KvStats, Rules, ScanQuery } from "../../ports/kv.ts";
 import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
-import type { Reply } from "../../wire/memcached/replies.ts";
+import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
 import { explain, openDatabase, type SyncMode } from "./database.ts";
 import { lockDatabase } from "./kv-lock.ts";
+import { ItemRows } from "./kv-rows.ts";
 import {
-  headOf,
   itemOf,
   KV_APPLICATION_ID,
   KV_MIGRATIONS,
+  keyHeadOf,
   keyRange,
   limitFile,
   prepareStatements,
   type Statements,
-  type Totals,
+  type StoredItem,
 } from "./kv-schema.ts";
 
 export interface SqliteKvOptions {
@@ -36,6 +37,8 @@ export interface SqliteKvOptions {
 interface Pending {
   readonly batch: readonly ItemCommand[];
   readonly budget: number;
+  /** Done before the batch, in the same transaction. */
+  readonly work: (() => void) | undefined;
   readonly resolve: (replies: readonly Reply[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -50,12 +53,8 @@ export class SqliteKv implements Kv {
   readonly #lock: Disposable;
   readonly #db: Database;
   readonly #sql: Statements;
+  readonly #rows: ItemRows;
   #pending: Pending[] = [];
-  /** As the last commit left them, and inside a transaction as they will be. */
-  #totals: Totals;
-  #totalItems = 0;
-  /** The transaction under way changed something. */
-  #dirty = false;
   /** A read transaction is open. */
   #reads = false;
   #closed = false;
@@ -88,7 +87,7 @@ export class SqliteKv implements Kv {
     this.#lock = lock;
     this.#db = db;
     this.#sql = prepareStatements(db);
-    this.#totals = { ...(this.#sql.totals.get() ?? { items: 0, bytes: 0, cas: 0, flush_at: 0 }) };
+    this.#rows = new ItemRows(this.#sql);
   }
 
   execute(
@@ -98,36 +97,43 @@ export class SqliteKv implements Kv {
     if (!this.#flushIsDue() && !batch.some(isWrite)) {
       try {
         this.#beginReading();
-        return this.#carryOutAll(batch, budget);
+        const replies = this.#answerReads(batch, budget);
+        if (replies) return replies;
       } catch (error) {
         throw explain(error, this.#path);
       }
     }
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ batch, budget, resolve, reject });
-      if (this.#pending.length === 1) setImmediate(() => this.#commitPending());
-    });
+    return this.#give(batch, budget);
   }
 
   async read(key: string): Promise<Item | undefined> {
     this.#flushIfDue();
-    return this.#reading(() => {
-      const row = this.#sql.item.get(key);
-      return row ? itemOf(row) : undefined;
-    });
+    const row = this.#reading(() => this.#sql.item.get(key));
+    if (!row || (row.exptime !== 0 && row.exptime <= this.#clock.now())) return undefined;
+    const { id: _, ...item } = itemOf(row);
+    return item;
   }
 
   async scan({ prefix, after, limit }: ScanQuery): Promise<KeyHeadPage> {
     this.#flushIfDue();
-    const rows = this.#reading(() => this.#sql.page.all(...keyRange(prefix, after), limit + 1));
-    const keys = rows.slice(0, limit);
+    const now = this.#clock.now();
+    const rows = this.#reading(() => this.#sql.page.all(...keyRange(prefix, after), now, limit + 1));
+    const keys = rows.slice(0, limit).map(keyHeadOf);
     return { keys, next: rows.length > limit ? (keys.at(-1)?.key ?? null) : null };
   }
 
   async stats(): Promise<KvStats> {
     this.#flushIfDue();
-    const { items, bytes } = this.#totals;
-    return { items, bytes, totalItems: this.#totalItems };
+    const { items, bytes } = this.#rows.totals;
+    return { items, bytes, totalItems: this.#rows.stored };
+  }
+
+  async sweep(limit: number): Promise<number> {
+    let removed = 0;
+    await this.#give([], 0, () => {
+      removed = this.#rows.removeExpired(this.#clock.now(), limit);
+    });
+    return removed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,6 +162,13 @@ export class SqliteKv implements Kv {
     this.#sql.commit.run();
   }
 
+  #give(batch: readonly ItemCommand[], budget: number, work?: () => void): Promise<readonly Reply[]> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ batch, budget, work, resolve, reject });
+      if (this.#pending.length === 1) setImmediate(() => this.#commitPending());
+    });
+  }
+
   #commitPending(): void {
     const group = this.#pending;
     if (group.length === 0) return;
@@ -163,7 +176,10 @@ export class SqliteKv implements Kv {
     const answers: (readonly Reply[])[] = [];
     try {
       this.#transact(() => {
-        for (const { batch, budget } of group) answers.push(this.#carryOutAll(batch, budget));
+        for (const { batch, budget, work } of group) {
+          work?.();
+          answers.push(this.#carryOutAll(batch, budget));
+        }
       });
     } catch (error) {
       const fault = explain(error, this.#path);
@@ -175,19 +191,16 @@ export class SqliteKv implements Kv {
 
   /** Everything in `work`, or nothing, also of the totals in memory. */
   #transact(work: () => void): void {
-    const before = { ...this.#totals };
-    const totalBefore = this.#totalItems;
-    this.#dirty = false;
     this.#endReading();
+    const before = this.#rows.begin();
     try {
       this.#sql.begin.run();
-      if (this.#flushIsDue()) this.#removeAll();
+      if (this.#flushIsDue()) this.#rows.removeAll();
       work();
-      if (this.#dirty) this.#saveTotals();
+      this.#rows.save();
       this.#sql.commit.run();
     } catch (error) {
-      this.#totals = before;
-      this.#totalItems = totalBefore;
+      this.#rows.restore(before);
       // A full disk may have rolled back already; then there is no transaction to end.
       if (this.#db.inTransaction) this.#sql.rollback.run();
       throw error;
@@ -201,90 +214,56 @@ export class SqliteKv implements Kv {
       const command = batch[i] as ItemCommand;
       const reply = command.kind === "flush" ? this.#flush(command.delay) : this.#carryOut(command);
       replies.push(reply);
-      if (typeof reply === "object" && reply.kind === "found") {
-        found += reply.value.length;
-        if (found > budget) break;
-      }
+      found += valueBytes(reply);
+      if (found > budget) break;
+    }
+    return replies;
+  }
+
+  /** undefined: a command asks for a change, so the batch is to be given as one that writes. */
+  #answerReads(batch: readonly ItemCommand[], budget: number): Reply[] | undefined {
+    const replies: Reply[] = [];
+    let found = 0;
+    for (let i = 0; i < batch.length && found <= budget; i++) {
+      const command = batch[i] as KeyCommand;
+      const { reply, change } = this.#decide(
+        command,
+        this.#rows.find(command.key, this.#rules.needsValue(command)),
+      );
+      if (change) return undefined;
+      replies.push(reply);
+      found += valueBytes(reply);
     }
     return replies;
   }
 
   #carryOut(command: KeyCommand): Reply {
-    const { key } = command;
-    let id = 0;
-    let item: Item | undefined;
-    if (this.#rules.needsValue(command)) {
-      const row = this.#sql.item.get(key);
-      if (row) {
-        id = row.id;
-        item = itemOf(row);
-      }
-    } else {
-      const row = this.#sql.head.get(key);
-      if (row) {
-        id = row.id;
-        item = headOf(row);
-      }
-    }
-    const { reply, change } = this.#rules.decide(command, item, this.#clock.now());
-    if (change) this.#apply(key, id, item, change);
+    const item = this.#rows.find(command.key, this.#rules.needsValue(command));
+    const { reply, change } = this.#decide(command, item);
+    if (change) this.#rows.apply(command.key, item, change);
     return reply;
   }
 
-  #apply(key: string, id: number, item: Item | undefined, change: Change): void {
-    const totals = this.#totals;
-    this.#dirty = true;
-    if (change.kind === "put") {
-      const { flags, exptime, value } = change;
-      const cas = ++totals.cas;
-      if (item) {
-        this.#sql.update.run(flags, exptime, cas, value, id);
-        totals.bytes += value.length - item.size;
-      } else {
-        this.#sql.insert.run(key, flags, exptime, cas, value);
-        totals.items++;
-        totals.bytes += key.length + value.length;
-      }
-      this.#totalItems++;
-    } else if (item && change.kind === "remove") {
-      this.#sql.remove.run(id);
-      totals.items--;
-      totals.bytes -= key.length + item.size;
-    } else if (item && change.kind === "touch") {
-      this.#sql.touch.run(change.exptime, id);
-    }
+  #decide(command: KeyCommand, item: StoredItem | undefined): Decision {
+    return this.#rules.decide(command, item, this.#clock.now(), this.#rows.totals.cas + 1);
   }
 
   #flush(delay: number): Reply {
     const now = this.#clock.now();
     const at = this.#rules.flushAt(delay, now);
-    this.#dirty = true;
-    if (at <= now) this.#removeAll();
-    else this.#totals.flush_at = at;
+    if (at <= now) this.#rows.removeAll();
+    else this.#rows.flushAt(at);
     return "ok";
   }
 
   #flushIsDue(): boolean {
-    const at = this.#totals.flush_at;
+    const at = this.#rows.totals.flush_at;
     return at !== 0 && this.#clock.now() >= at;
   }
 
   /** Before a read outside of a transaction: a delayed `flush_all` whose time has come. */
   #flushIfDue(): void {
     if (this.#flushIsDue()) this.#reading(() => this.#transact(() => undefined));
-  }
-
-  #removeAll(): void {
-    this.#dirty = true;
-    this.#sql.removeAll.run();
-    this.#totals.items = 0;
-    this.#totals.bytes = 0;
-    this.#totals.flush_at = 0;
-  }
-
-  #saveTotals(): void {
-    const { items, bytes, cas, flush_at } = this.#totals;
-    this.#sql.saveTotals.run(items, bytes, cas, flush_at);
   }
 
   #reading<T>(read: () => T): T {

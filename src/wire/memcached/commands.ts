@@ -105,7 +105,7 @@ export function isLocal(command: Command): command is LocalCommand {
   return kind === "line" || kind === "version" || kind === "stats" || kind === "close";
 }
 
-/** Whether it may change what is stored. */
+/** Whether it changes what is stored, as a rule; the others seldom do (see `Rules.decide`). */
 export function isWrite(command: ItemCommand): boolean {
   return command.kind !== "get";
 }

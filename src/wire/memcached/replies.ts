@@ -27,3 +27,8 @@ export interface Counted {
 }
 
 export type Reply = Status | Found | Counted;
+
+/** Bytes of the value that a reply carries. */
+export function valueBytes(reply: Reply): number {
+  return typeof reply === "object" && reply.kind === "found" ? reply.value.length : 0;
+}

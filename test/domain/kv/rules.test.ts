@@ -7,7 +7,16 @@ import type { Item } from "../../../src/ports/kv.ts";
 import type { KeyCommand } from "../../../src/wire/memcached/commands.ts";
 
 const DAY = 86_400_000;
-const item: Item = { flags: 3, exptime: 0, cas: 9, size: 2, value: Buffer.from("10") };
+const item: Item = {
+  flags: 3,
+  exptime: 0,
+  cas: 9,
+  size: 2,
+  state: 0,
+  accessed: 0,
+  fetched: false,
+  value: Buffer.from("10"),
+};
 
 describe("rules", () => {
   test("the largest value is memcached's, measured on 1.6.18", () => {
@@ -50,7 +59,7 @@ describe("rules", () => {
     ];
     for (const command of commands) {
       expect(rules.needsValue(command)).toBe(false);
-      expect(rules.decide(command, blind, 0)).toEqual(rules.decide(command, item, 0));
+      expect(rules.decide(command, blind, 0, 10)).toEqual(rules.decide(command, item, 0, 10));
     }
     expect(rules.needsValue({ ...set, kind: "append" })).toBe(true);
     expect(rules.needsValue({ kind: "incr", key: "a", delta: 1n, noreply: false })).toBe(true);
@@ -67,11 +76,13 @@ describe("rules", () => {
       cas: 0,
       noreply: false,
     };
-    expect(rules.decide(append, item, 0).change).toMatchObject({
+    expect(rules.decide(append, item, 0, 10).change).toMatchObject({
       kind: "put",
       flags: 3,
       value: new Uint8Array(Buffer.from("10x")),
     });
-    expect(rules.decide({ ...append, value: Buffer.from("xy") }, item, 0)).toEqual({ reply: "not-stored" });
+    expect(rules.decide({ ...append, value: Buffer.from("xy") }, item, 0, 10)).toEqual({
+      reply: "not-stored",
+    });
   });
 });
