@@ -40,11 +40,11 @@ export class InputReader {
 
   /** Feeds the kernel until this input has a whole line ready, or has ended. Fault `too-large` for a longer line. */
   async fill(kernel: MergeKernel, longestLine: number): Promise<void> {
-    while (!kernel.ready(this.#index)) {
+    while (!kernel.slots.ready(this.#index)) {
       if (this.#rest.length === 0) await this.#advance(kernel);
       if (this.#rest.length === 0) continue;
-      this.#rest = this.#rest.subarray(kernel.append(this.#index, this.#rest));
-      if (!kernel.ready(this.#index) && kernel.unfinished(this.#index) > longestLine) {
+      this.#rest = this.#rest.subarray(kernel.slots.append(this.#index, this.#rest));
+      if (!kernel.slots.ready(this.#index) && kernel.slots.unfinished(this.#index) > longestLine) {
         throw new Fault(
           "too-large",
           `${this.name}, line ${kernel.lines(this.#index) + 1}: longer than ${longestLine} bytes`,
@@ -65,7 +65,7 @@ export class InputReader {
     const { done, value } = await this.#next;
     if (done === true) {
       this.#ended = true;
-      kernel.finish(this.#index);
+      kernel.slots.finish(this.#index);
       return;
     }
     this.#onRead(value.length);

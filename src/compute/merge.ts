@@ -129,7 +129,7 @@ async function* drive(
 }
 
 function unsorted(kernel: MergeKernel, name: string): Fault {
-  const { head, previous } = kernel.around(kernel.winner, 800);
+  const { head, previous } = kernel.slots.around(kernel.winner, 800);
   const line = kernel.lines(kernel.winner) + 1;
   const [before, after] = [excerpt(previous), excerpt(head)];
   return new Fault(

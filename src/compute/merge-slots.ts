@@ -1,0 +1,135 @@
+// The memory of a merge: one buffer with the output at its beginning, and a slot for each input behind it.
+
+import { Fault } from "../wire/faults.ts";
+
+/** Words are read up to 3 bytes beyond a line's end. */
+const SLACK = 8;
+/** Positions are 32-bit integers. */
+const MOST = 0x7fffffff;
+const NEWLINE = 10;
+
+/**
+ * Positions by input, into `bytes`. They are public, and not wrapped, for the sake of the hot loop in
+ * merge-kernel.ts; `append` moves what lies in the input's slot, and may replace `bytes` and `view`.
+ */
+export class MergeSlots {
+  bytes: Uint8Array<ArrayBuffer>;
+  view: DataView;
+  /** The line before the head, `[previous, previousEnd)`; empty before the first. */
+  readonly previous: Int32Array;
+  readonly previousEnd: Int32Array;
+  /** Where the first line that is not merged yet begins. */
+  readonly head: Int32Array;
+  /** Behind the last newline: lines that begin before it are complete. */
+  readonly limit: Int32Array;
+  /** 1: no more bytes will come. */
+  readonly finished: Uint8Array;
+  readonly #end: Int32Array;
+  readonly #slot: Int32Array;
+  readonly #capacity: Int32Array;
+  /** The first byte that belongs to no slot. */
+  #top: number;
+
+  constructor(count: number, sizes: { readonly output: number; readonly slot: number }) {
+    this.#top = sizes.output + count * sizes.slot;
+    this.bytes = new Uint8Array(this.#top + SLACK);
+    this.view = new DataView(this.bytes.buffer);
+    const starts = Int32Array.from({ length: count }, (_, i) => sizes.output + i * sizes.slot);
+    this.#slot = starts;
+    this.#capacity = new Int32Array(count).fill(sizes.slot);
+    this.previous = starts.slice();
+    this.previousEnd = starts.slice();
+    this.head = starts.slice();
+    this.#end = starts.slice();
+    this.limit = starts.slice();
+    this.finished = new Uint8Array(count);
+  }
+
+  /** True when the input has a whole line ready, or has ended. */
+  ready(input: number): boolean {
+    return at(this.head, input) < at(this.limit, input) || this.finished[input] === 1;
+  }
+
+  /** Bytes that wait for their newline. */
+  unfinished(input: number): number {
+    return at(this.#end, input) - at(this.head, input);
+  }
+
+  /** The head of the input and the line before it, cut to `most` bytes. */
+  around(input: number, most: number): { readonly head: Uint8Array; readonly previous: Uint8Array } {
+    const head = at(this.head, input);
+    const end = this.bytes.indexOf(NEWLINE, head);
+    const previous = at(this.previous, input);
+    return {
+      head: this.bytes.slice(head, Math.min(end, head + most)),
+      previous: this.bytes.slice(previous, Math.min(at(this.previousEnd, input), previous + most)),
+    };
+  }
+
+  /** Takes as many of `bytes` as there is room for, at least one; returns how many. */
+  append(input: number, bytes: Uint8Array): number {
+    this.#makeRoom(input);
+    const end = at(this.#end, input);
+    // One byte is kept free for the final newline that `finish` may have to supply.
+    const taken = Math.min(bytes.length, at(this.#slot, input) + at(this.#capacity, input) - 1 - end);
+    const part = bytes.subarray(0, taken);
+    this.bytes.set(part, end);
+    this.#end[input] = end + taken;
+    const newline = part.lastIndexOf(NEWLINE);
+    if (newline >= 0) this.limit[input] = end + newline + 1;
+    return taken;
+  }
+
+  /** The input has no more bytes. */
+  finish(input: number): void {
+    let end = at(this.#end, input);
+    if (end > at(this.limit, input)) {
+      this.bytes[end] = NEWLINE;
+      end += 1;
+      this.#end[input] = end;
+      this.limit[input] = end;
+    }
+    this.finished[input] = 1;
+  }
+
+  /** Moves what is still needed to the slot's beginning; a slot that one long line fills is doubled. */
+  #makeRoom(input: number): void {
+    const kept = at(this.previous, input);
+    const length = at(this.#end, input) - kept;
+    const capacity = at(this.#capacity, input);
+    if (length + 2 > capacity - (capacity >> 2)) this.#grow(input, capacity * 2);
+    const slot = at(this.#slot, input);
+    const shift = slot - kept;
+    if (shift === 0) return;
+    this.bytes.copyWithin(slot, kept, kept + length);
+    for (const positions of [this.previous, this.previousEnd, this.head, this.#end, this.limit]) {
+      positions[input] = at(positions, input) + shift;
+    }
+  }
+
+  /** Gives the input a new slot at the arena's end. Its bytes stay where they are until `#makeRoom` moves them. */
+  #grow(input: number, capacity: number): void {
+    const top = this.#top + capacity;
+    if (top + SLACK > MOST) {
+      throw new Fault("too-large", "the lines that have to be compared at one time take more than 2 GB", {
+        hint: "Merge fewer inputs at one time (a lower fan-in).",
+      });
+    }
+    if (top + SLACK > this.bytes.length) {
+      const arena = new Uint8Array(
+        Math.max(top, Math.min(MOST - SLACK, Math.floor(this.#top * 1.25))) + SLACK,
+      );
+      arena.set(this.bytes.subarray(0, this.#top));
+      this.bytes = arena;
+      this.view = new DataView(arena.buffer);
+    }
+    this.#slot[input] = this.#top;
+    this.#capacity[input] = capacity;
+    this.#top = top;
+  }
+}
+
+/** An entry that is known to exist. */
+export function at(array: Int32Array, index: number): number {
+  return array[index] as number;
+}
