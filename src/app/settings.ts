@@ -20,6 +20,8 @@ export interface Settings {
   readonly imagePort: PortSetting;
   readonly mergePort: PortSetting;
   readonly sync: "full" | "normal";
+  /** Whether items expire at their exptime. */
+  readonly expire: boolean;
   /** Bytes: memcached's `-I`. */
   readonly maxItem: number;
   /** Worker processes that `serve` keeps running. */
@@ -52,9 +54,10 @@ export function resolveSettings(values: SettingValues, database: string | undefi
     imagePort: port(values, "image-port"),
     mergePort: port(values, "merge-port"),
     sync: text(values, "sync") === "normal" ? "normal" : "full",
+    expire: values["expire"] === true,
     maxItem: within(values, "max-item", 1024, 1_073_741_824),
     workers: within(values, "workers", 0, 64),
-    jobMemory: within(values, "job-memory", 64 * 1_048_576, Number.MAX_SAFE_INTEGER),
+    jobMemory: within(values, "job-memory", 256 * 1_048_576, Number.MAX_SAFE_INTEGER),
     maxChunkBody: within(values, "max-chunk", 1024, 1_073_741_824),
     uploadExpiry: within(values, "upload-expiry", 1000, Number.MAX_SAFE_INTEGER),
     resultExpiry: within(values, "result-expiry", 1000, Number.MAX_SAFE_INTEGER),

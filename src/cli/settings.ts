@@ -27,7 +27,7 @@ export const SHARED_SETTINGS: readonly Option[] = [
     flag: "job-memory",
     type: "bytes",
     default: "512mb",
-    help: "memory that one aggregation may use before it spills to disk",
+    help: "memory that one aggregation may use before it spills to disk, 256mb or more",
   },
   {
     flag: "result-expiry",
@@ -61,6 +61,11 @@ export const SERVE_SETTINGS: readonly Option[] = [
   { flag: "http-port", type: "port", default: "8000", help: "dashboard, Dropzone uploads, files, jobs" },
   { flag: "image-port", type: "port", default: "4444", help: "image chunks in JSON" },
   { flag: "merge-port", type: "port", default: "6543", help: "merges of a date range" },
+  {
+    flag: "expire",
+    type: "switch",
+    help: "memcached items expire at their exptime; without it stored values never expire",
+  },
   { flag: "max-item", type: "bytes", default: "1mb", help: "largest memcached item, 1kb to 1gb" },
   {
     flag: "max-chunk",

@@ -73,7 +73,7 @@ function readCsv(header: Header, path: string, numeric: readonly string[] = []):
   const all = header.names.map((_, i) => `'c${i}'`);
   return `read_csv(${text(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
     columns = {${columns.join(", ")}}, force_not_null = [${all.join(", ")}], strict_mode = true,
-    ignore_errors = true, store_rejects = true, rejects_limit = 0)`;
+    ignore_errors = true, store_rejects = true, rejects_limit = 0, buffer_size = 8388608)`;
 }
 
 /**

@@ -1,0 +1,35 @@
+// What an aggregation costs the worker that runs it: memory within its limit, and an event loop that keeps turning.
+
+import { expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
+import { BUN, run } from "../../support/processes.ts";
+import { temporaryFolder } from "../../support/temporary.ts";
+
+const PROGRAM = fileURLToPath(new URL("aggregate-once.ts", import.meta.url));
+const LIMIT = 256 * 1_048_576;
+const ROWS = 1_500_000;
+/** A third of a worker's lease: heartbeats come from the event loop. */
+const LONGEST_STALL_MS = 5_000;
+
+test("memory stays below the limit and a quarter, and heartbeats get their turn", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("plays.csv");
+  const writer = Bun.file(path).writer();
+  writer.write("Song,Date,Number of Plays\n");
+  for (let row = 0; row < ROWS; row += 1_000) {
+    const lines = Array.from({ length: 1_000 }, (_, i) => {
+      const group = ((row + i) * 7_919) % 1_000_003;
+      return `A song with a title of some length ${group},2020-01-01,${i}\n`;
+    });
+    writer.write(lines.join(""));
+    await writer.flush();
+  }
+  await writer.end();
+  const { code, output, stdout } = await run([BUN, PROGRAM, path, folder.at("scratch"), String(LIMIT)]);
+  expect({ code, output }).toMatchObject({ code: 0 });
+  const { rows, groups, peak, longestStall } = JSON.parse(stdout);
+  console.log(`figure: aggregation of ${groups} groups in ${LIMIT >> 20} MiB: peak ${peak >> 20} MiB`);
+  expect({ rows, groups }).toEqual({ rows: ROWS, groups: 1_000_003 });
+  expect(peak).toBeLessThan(LIMIT * 1.25);
+  expect(longestStall).toBeLessThan(LONGEST_STALL_MS);
+}, 60_000);
