@@ -41,6 +41,8 @@ async function compare(kind: LogKind): Promise<void> {
   const theirs: Run[] = [];
   for (let run = 0; run < runs; run += 1) {
     theirs.push(await timed(["sh", "-c", sortCommand(input)], { LC_ALL: "C" }));
+    // Bun's file sink does not cut a longer file that is there already.
+    await rm(join(folder, "ours"), { force: true });
     ours.push(
       await timed(
         [process.execPath, join(import.meta.dir, "merge-once.ts"), input, join(folder, "ours")],
