@@ -35,7 +35,7 @@ const PROGRESS_MS = 250;
  * DuckDB's own limit counts its buffers only. The process peaked at about 155 MiB + 1.13 times that limit (5 M rows,
  * 2.3 M groups, limits from 100 to 400 MiB), so a part of the memory is set aside.
  */
-const SET_ASIDE = 115 * 1_048_576;
+const SET_ASIDE = 140 * 1_048_576;
 const LEAST_BUFFERS = 96 * 1_048_576;
 
 export class DuckdbAggregation implements Aggregation {
@@ -96,7 +96,7 @@ export class DuckdbAggregation implements Aggregation {
     try {
       await connection.run("SET enable_progress_bar = true; SET enable_progress_bar_print = false");
       signal.throwIfAborted();
-      await connection.run(statements.group);
+      await group(connection, statements, signal);
       clearInterval(progress);
       signal.throwIfAborted();
       const counted = await count(connection, statements, header);
@@ -122,6 +122,28 @@ export class DuckdbAggregation implements Aggregation {
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
     };
+  }
+}
+
+/** More passes over the file where the groups do not fit into the memory, since DuckDB cannot always spill them. */
+const PASSES = [1, 8, 64];
+
+async function group(
+  connection: DuckDBConnection,
+  statements: Statements,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [i, passes] of PASSES.entries()) {
+    try {
+      for (const statement of statements.group(passes)) {
+        signal.throwIfAborted();
+        await connection.run(statement);
+      }
+      return;
+    } catch (error) {
+      const outgrown = /^(Error: )?Out of Memory/.test(String(error)) && i < PASSES.length - 1;
+      if (!outgrown) throw error;
+    }
   }
 }
 

@@ -5,8 +5,11 @@ import type { Header } from "./header.ts";
 
 /** Columns are `c0`, `c1`, … by position in the file, so that no header is ever part of a statement. */
 export interface Statements {
-  /** Makes the table `totals`: groups g0…, measures m0…, and per group `good` and `bad` rows. */
-  readonly group: string;
+  /**
+   * Fill the table `totals`: groups g0…, measures m0…, and per group `good` and `bad` rows. In `parts` passes over
+   * the file, each for a share of the groups, where all of them at once do not fit into the memory.
+   */
+  readonly group: (parts: number) => readonly string[];
   /** Makes the table `rejects` of the first rows that were set apart, by reading the file again. */
   readonly reject: string;
   /** Writes the output file. */
@@ -40,8 +43,10 @@ export function statementsFor(
       ? "true"
       : numeric.map((c) => `(i${c} IS NOT NULL OR d${c} IS NOT NULL)`).join(" AND ");
   return {
-    group: `
-      CREATE TEMP TABLE totals AS
+    group: (parts) =>
+      [...Array(parts).keys()].map(
+        (part) => `
+      ${part === 0 ? "CREATE OR REPLACE TEMP TABLE totals AS" : "INSERT INTO totals"}
       SELECT ${[
         ...groups.map((c, i) => `${c} AS g${i}`),
         ...query.measures.map((measure, i) => `${measureOf(header, measure)} AS m${i}`),
@@ -49,8 +54,10 @@ export function statementsFor(
         "count(*) FILTER (WHERE NOT sound) AS bad",
       ].join(", ")}
       FROM (SELECT *, ${sound} AS sound FROM (SELECT ${["*", ...decimals].join(", ")}
-        FROM (SELECT ${[...wanted, ...parsed].join(", ")} FROM ${input})))
+        FROM (SELECT ${[...wanted, ...parsed].join(", ")} FROM ${input}
+        ${parts > 1 ? `WHERE hash(${groups.join(", ")}) % ${parts} = ${part}` : ""})))
       GROUP BY ${groups.map((_, i) => i + 1).join(", ")}`,
+      ),
     reject: rejectsOf(header, numeric, paths.input),
     write: `
       COPY (
@@ -73,7 +80,7 @@ function readCsv(header: Header, path: string, numeric: readonly string[] = []):
   const all = header.names.map((_, i) => `'c${i}'`);
   return `read_csv(${text(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
     columns = {${columns.join(", ")}}, force_not_null = [${all.join(", ")}], strict_mode = true,
-    ignore_errors = true, store_rejects = true, rejects_limit = 0, buffer_size = 8388608)`;
+    ignore_errors = true, store_rejects = true, rejects_limit = 0, buffer_size = 4194304)`;
 }
 
 /**
