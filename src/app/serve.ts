@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import pack from "../../package.json";
 import { SqliteKv } from "../adapters/sqlite/kv.ts";
 import { createRules } from "../domain/kv/rules.ts";
+import { startSweeper } from "../domain/kv/sweeper.ts";
 import { bannerOf } from "./banner.ts";
 import { systemClock } from "./clock.ts";
 import { openDoors } from "./doors.ts";
@@ -28,6 +29,7 @@ export async function serveUntil(
   await using opened = new AsyncDisposableStack();
   // The lock on the items is what refuses a second server, so they come first.
   const kv = opened.use(openKv(settings));
+  if (settings.expire) opened.use(startSweeper({ kv, clock, log }));
   const store = opened.use(await openStore(settings, clock, log));
   const services = opened.use(await openServices(settings, store, clock, log));
   opened.use(startUpkeep({ ...services, clock, log, resultExpiry: settings.resultExpiry }));
@@ -39,9 +41,9 @@ export async function serveUntil(
   log.info("serve.stopping");
 }
 
-function openKv({ database, sync, maxItem }: Settings): SqliteKv {
+function openKv({ database, sync, maxItem, expire }: Settings): SqliteKv {
   mkdirSync(dirname(database), { recursive: true });
-  return SqliteKv.open({ path: database, sync, rules: createRules({ maxItem }), clock: systemClock });
+  return SqliteKv.open({ path: database, sync, rules: createRules({ maxItem, expire }), clock: systemClock });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
