@@ -1,30 +1,14 @@
 // What `cairn serve` prints once every door is open.
 
+import { type DoorPorts, doorList } from "./door-list.ts";
 import type { Settings } from "./settings.ts";
 
-/** Where each door listens; null: it is closed. */
-export interface OpenDoors {
-  readonly memcached: number | null;
-  readonly http: number | null;
-  readonly image: number | null;
-  readonly merge: number | null;
-}
-
 /** The banner's lines, with URLs that a terminal makes clickable. */
-export function bannerOf(version: string, settings: Settings, doors: OpenDoors): string {
-  const host = urlHost(settings.host);
-  const door = (name: string, port: number | null, path?: string) =>
-    row(
-      name,
-      port === null ? "closed" : `${path === undefined ? "" : "http://"}${host}:${port}${path ?? ""}`,
-    );
+export function bannerOf(version: string, settings: Settings, ports: DoorPorts): string {
   return [
     `cairn ${version} is ready`,
     "",
-    door("dashboard", doors.http, "/"),
-    door("images", doors.image, "/image"),
-    door("merges", doors.merge, "/initiate"),
-    door("memcached", doors.memcached),
+    ...doorList(settings.host, ports).map(({ name, url }) => row(name, url)),
     "",
     row("items", `${settings.database} (sync ${settings.sync})`),
     row("files", settings.data),
@@ -50,11 +34,4 @@ function warnings({ host }: Settings): string[] {
 
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.");
-}
-
-/** An address that a browser on this machine can open. */
-function urlHost(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  if (host === "::") return "[::1]";
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -12,11 +12,13 @@ import { mergeRoutes } from "../doors/http/merge/routes.ts";
 import type { HttpServer, Route } from "../doors/http/route.ts";
 import { openHttpDoor } from "../doors/http/server.ts";
 import { serviceRoutes } from "../doors/http/service/routes.ts";
+import { tusRoutes } from "../doors/http/tus/routes.ts";
 import { uploadsRoutes } from "../doors/http/uploads/routes.ts";
 import { type MemcachedDoor, openMemcachedDoor } from "../doors/memcached/door.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Kv } from "../ports/kv.ts";
 import type { Log } from "../ports/log.ts";
+import { type DoorPorts, doorList } from "./door-list.ts";
 import { Overview } from "./overview.ts";
 import type { Services } from "./services.ts";
 import type { PortSetting, Settings } from "./settings.ts";
@@ -30,13 +32,8 @@ export interface DoorsOptions {
   readonly log: Log;
 }
 
-/** The ports that were bound; null: that door is closed. Disposing closes all of them at once. */
-export interface Doors extends AsyncDisposable {
-  readonly memcached: number | null;
-  readonly http: number | null;
-  readonly image: number | null;
-  readonly merge: number | null;
-}
+/** Disposing closes all of them at once. */
+export interface Doors extends DoorPorts, AsyncDisposable {}
 
 const WEB_FILES = fileURLToPath(new URL("../../dist/web", import.meta.url));
 /** Slow senders and readers are welcome, as long as a byte moves now and then. */
@@ -59,7 +56,8 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     memcached = openMemcachedDoor({ hostname, port, kv, log, clock, version, maxItem });
     stops.push(() => memcached?.stop() ?? Promise.resolve());
   }
-  const routes = routesOf(options, new Overview({ ...options, memcached }));
+  const overview = new Overview({ ...options, memcached });
+  const routes = routesOf(options, overview);
   const openHttp = (port: PortSetting): number | null => {
     if (port === "off") return null;
     const door = openHttpDoor({ hostname: settings.host, port, routes, idleTimeout: IDLE_SECONDS, log });
@@ -67,12 +65,16 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     return door.port ?? null;
   };
   const [http, image, merge] = [settings.httpPort, settings.imagePort, settings.mergePort].map(openHttp);
-  const closing = opened.move();
-  return {
+  const ports: DoorPorts = {
     memcached: memcached?.port ?? null,
     http: http ?? null,
     image: image ?? null,
     merge: merge ?? null,
+  };
+  overview.doors = doorList(settings.host, ports);
+  const closing = opened.move();
+  return {
+    ...ports,
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }
@@ -84,6 +86,7 @@ function routesOf({ settings, version, kv, services }: DoorsOptions, overview: O
     ...dropzoneRoutes({ uploads, files, jobs: aggregations }),
     ...mergeRoutes({ jobs, files }),
     ...filesRoutes({ files }),
+    ...tusRoutes({ uploads, files }),
     ...uploadsRoutes({ uploads }),
     ...jobsRoutes({ jobs, files }),
     ...keyRoutes({ kv }),

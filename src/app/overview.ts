@@ -5,6 +5,7 @@ import type { MemcachedDoor } from "../doors/memcached/door.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Kv } from "../ports/kv.ts";
 import type { Status } from "../wire/api.ts";
+import type { DoorAddress } from "./door-list.ts";
 import { type Figures, Metrics } from "./metrics.ts";
 import type { Services } from "./services.ts";
 import type { Settings } from "./settings.ts";
@@ -20,6 +21,8 @@ export interface OverviewOptions {
 }
 
 export class Overview {
+  /** Filled in once every door is open. */
+  doors: readonly DoorAddress[] = [];
   readonly #options: OverviewOptions;
   readonly #startedAt: number;
   readonly #metrics = new Metrics(() => this.#figures());
@@ -41,6 +44,7 @@ export class Overview {
       uptime: clock.now() - this.#startedAt,
       sync: settings.sync,
       keys: stored.items,
+      doors: [...this.doors],
       jobs,
       workers: services.workers.alive,
       disk: { free: disk.bavail * disk.bsize, total: disk.blocks * disk.bsize },

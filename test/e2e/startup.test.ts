@@ -18,6 +18,10 @@ test("serve answers on all four ports within a second, in under 80 MB, and SIGTE
     const health = await fetch(`${origin}/healthz`);
     expect([health.status, await health.text()]).toEqual([200, "ok\n"]);
   }
+  const { doors } = (await (await fetch(`${server.http}/api/status`)).json()) as {
+    doors: { name: string }[];
+  };
+  expect(doors.map(({ name }) => name)).toEqual(["dashboard", "images", "merges", "memcached"]);
   expect(await memcachedRequest(server.memcached, "set k 0 0 5\r\nvalue\r\n")).toBe("STORED\r\n");
 
   const memory = await residentMegabytes(server.pid);
