@@ -85,4 +85,6 @@ function listenToParent(worker: Worker, orphaned: AbortController): void {
     if (message === POKE) worker.poke();
   });
   process.once("disconnect", () => orphaned.abort());
+  // The server may have died while this process was opening its store: that event is gone.
+  if (!process.connected) orphaned.abort();
 }
