@@ -1,0 +1,31 @@
+// The published surface for browsers: `import { download, upload } from "cairn-store/client"`.
+
+import type { Downloaded, DownloadOptions } from "./settings.ts";
+import { sha256 } from "./sha256.ts";
+import * as streams from "./stream-download.ts";
+
+export { type Code, Fault, isFault } from "../../wire/faults.ts";
+export type { Downloaded, DownloadOptions, TransferOptions, TransferProgress } from "./settings.ts";
+export type { BlobOptions } from "./stream-download.ts";
+
+/**
+ * Downloads `url` to a file that the user has chosen or that is in the origin's private file system, or to a stream. The
+ * bytes are verified before the file shows them. Throws a Fault, or the signal's reason.
+ */
+export async function download(
+  url: string | URL,
+  target: FileSystemFileHandle | WritableStream<Uint8Array>,
+  options: DownloadOptions = {},
+): Promise<Downloaded> {
+  const absolute = new URL(url, location.href).href;
+  const stream = "getWriter" in target ? target : await target.createWritable();
+  return streams.downloadStream(absolute, stream, options, sha256);
+}
+
+/** Downloads `url` into a Blob, verified. For large files name a file instead. */
+export function downloadBlob(
+  url: string | URL,
+  options: streams.BlobOptions = {},
+): Promise<Downloaded & { readonly blob: Blob }> {
+  return streams.downloadBlob(new URL(url, location.href).href, options, sha256);
+}
