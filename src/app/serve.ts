@@ -35,8 +35,8 @@ export async function serveUntil(
   opened.use(startUpkeep({ ...services, clock, log, resultExpiry: settings.resultExpiry }));
   const doors = opened.use(await openDoors({ settings, version, kv, services, clock, log }));
   const { memcached, http, image, merge } = doors;
-  log.info("serve.started", { version, ...settings, doors: { memcached, http, image, merge } });
   print(bannerOf(version, settings, doors));
+  log.info("serve.started", { version, ...settings, doors: { memcached, http, image, merge } });
   await aborted(signal);
   log.info("serve.stopping");
 }
