@@ -19,6 +19,7 @@ export const EXIT = {
   evicted: 5,
   corrupt: 6,
   mismatch: 6,
+  checksum: 6,
   "too-large": 7,
   unreachable: 8,
   replaced: 9,

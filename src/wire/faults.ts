@@ -17,7 +17,8 @@ export const CODES = [
   "precondition", // an If-… condition does not hold
   "too-large", // over a limit that the message names
   "range", // the asked byte range lies outside
-  "mismatch", // a declared digest or checksum differs from that of the bytes
+  "mismatch", // a declared digest differs from that of the bytes
+  "checksum", // the checksum of one piece differs; the piece alone is discarded
   "corrupt", // stored bytes differ from what was stored
   "evicted", // part of a file chunked into memcached is no longer there
   "replaced", // changed while it was being read

@@ -15,6 +15,10 @@ export const ROUTES = {
   mergeInitiate: "/initiate",
   mergeDownload: "/download/:id",
 
+  /** tus 1.0, and the IETF's resumable uploads. */
+  tusUploads: "/uploads",
+  tusUpload: "/uploads/:id",
+
   /** Our own. */
   files: "/api/files",
   fileRecord: "/api/files/:id",

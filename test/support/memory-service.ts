@@ -27,6 +27,7 @@ import { keyRoutes } from "../../src/doors/http/keys/routes.ts";
 import { mergeRoutes } from "../../src/doors/http/merge/routes.ts";
 import { openHttpDoor } from "../../src/doors/http/server.ts";
 import { serviceRoutes } from "../../src/doors/http/service/routes.ts";
+import { tusRoutes } from "../../src/doors/http/tus/routes.ts";
 import { uploadsRoutes } from "../../src/doors/http/uploads/routes.ts";
 import type { Status } from "../../src/wire/api.ts";
 import { quietLog } from "./quiet-log.ts";
@@ -86,6 +87,7 @@ export function openMemoryService({ web, logs = new Map() }: MemoryServiceOption
   const routes = [
     ...dashboardRoutes({ files: findWebFiles(web) }),
     ...keyRoutes({ kv }),
+    ...tusRoutes({ uploads, files }),
     ...uploadsRoutes({ uploads }),
     ...filesRoutes({ files }),
     ...jobsRoutes({ jobs, files }),

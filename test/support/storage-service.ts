@@ -10,6 +10,7 @@ import {
 import { filesRoutes } from "../../src/doors/http/files/routes.ts";
 import { imageRoutes } from "../../src/doors/http/image/routes.ts";
 import { openHttpDoor } from "../../src/doors/http/server.ts";
+import { tusRoutes } from "../../src/doors/http/tus/routes.ts";
 import { uploadsRoutes } from "../../src/doors/http/uploads/routes.ts";
 import type { Log, LogFields } from "../../src/ports/log.ts";
 import { type ByteStores, openByteStores } from "./byte-stores.ts";
@@ -32,10 +33,17 @@ export interface StorageService extends AsyncDisposable {
   readonly errors: (readonly [event: string, fields: LogFields | undefined])[];
 }
 
+export interface StorageServiceOptions {
+  readonly chunkLimit?: number;
+  readonly keys?: Map<string, string>;
+  /** Bytes of one tus upload. */
+  readonly maxSize?: number;
+}
+
 /** Opens the service on `folder`; disposing stops it and leaves the folder. */
 export async function openStorageService(
   folder: string,
-  options: { readonly chunkLimit?: number; readonly keys?: Map<string, string> } = {},
+  options: StorageServiceOptions = {},
 ): Promise<StorageService> {
   const stores = await openByteStores(folder);
   const clock = new ManualClock();
@@ -67,6 +75,7 @@ export async function openStorageService(
     ...imageRoutes({ uploads, files, chunkLimit: options.chunkLimit ?? 1_048_576 }),
     ...dropzoneRoutes({ uploads, files, jobs: aggregation }),
     ...filesRoutes({ files }),
+    ...tusRoutes({ uploads, files, maxSize: options.maxSize ?? null }),
     ...uploadsRoutes({ uploads }),
   ];
   const server = openHttpDoor({ hostname: "127.0.0.1", port: 0, routes, idleTimeout: 30, log });
@@ -82,9 +91,7 @@ export async function openStorageService(
 }
 
 /** The same in a folder of its own, removed at the end. */
-export async function temporaryStorageService(
-  options: { readonly chunkLimit?: number } = {},
-): Promise<StorageService> {
+export async function temporaryStorageService(options: StorageServiceOptions = {}): Promise<StorageService> {
   const folder = await temporaryFolder();
   const service = await openStorageService(folder.path, options);
   return {

@@ -10,7 +10,11 @@ import type { RunningDigest } from "./digest.ts";
 /** The right to write a range; released when its bytes are in the ledger, or given up. */
 export interface Reservation extends ByteRange {
   readonly released: Promise<void>;
+  /** Aborted when somebody else asks for the range. */
+  readonly signal: AbortSignal;
   release(): void;
+  /** Asks the holder, whose client may be long gone, to keep what it has and to release. */
+  letGo(): void;
 }
 
 interface Entry {
@@ -20,6 +24,8 @@ interface Entry {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
+
+const EVERYTHING: ByteRange = { start: 0, end: Number.MAX_SAFE_INTEGER };
 
 export class ActiveUpload {
   readonly id: string;
@@ -43,8 +49,8 @@ export class ActiveUpload {
     this.#lifetime = lifetime;
   }
 
-  /** Who writes a part of `range` now. */
-  holderOf(range: ByteRange): Reservation | undefined {
+  /** Who writes a part of `range`, or of anything, now. */
+  holderOf(range: ByteRange = EVERYTHING): Reservation | undefined {
     for (const held of this.#reservations) {
       if (Math.max(held.start, range.start) < Math.min(held.end, range.end)) return held;
     }
@@ -54,9 +60,12 @@ export class ActiveUpload {
   /** Takes `range`, which nobody may hold. */
   reserve(range: ByteRange): Reservation {
     const { promise, resolve } = Promise.withResolvers<void>();
+    const asked = new AbortController();
     const reservation: Reservation = {
       ...range,
       released: promise,
+      signal: asked.signal,
+      letGo: () => asked.abort(new Fault("conflict", `another request took over the upload ${this.id}`)),
       release: () => {
         this.#reservations.delete(reservation);
         resolve();
@@ -64,6 +73,11 @@ export class ActiveUpload {
     };
     this.#reservations.add(reservation);
     return reservation;
+  }
+
+  /** Asks everybody who writes now to let go. */
+  letGo(): void {
+    for (const held of this.#reservations) held.letGo();
   }
 
   /** Lists `range`, whose bytes are durable, in the ledger; all ranges that come while a change is stored share the next. */

@@ -49,9 +49,20 @@ export class ActiveUploads {
     }
   }
 
+  /** True while a request works on the upload. */
+  isUsed(id: string): boolean {
+    return this.#shared.has(id);
+  }
+
   /** Requests that come from now on load the upload anew; those at work end with Fault `gone`. */
   forget(upload: UploadRecord): void {
+    const shared = this.#shared.get(upload.id);
     this.#shared.delete(upload.id);
+    // A client that is gone without our notice would hold on to the bytes; a failed loading has no holders.
+    shared?.loading.then(
+      (active) => active.letGo(),
+      () => undefined,
+    );
     this.#digests.delete(upload.staging);
   }
 

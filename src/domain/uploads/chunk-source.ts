@@ -14,8 +14,8 @@ export class ChunkSource {
     this.#onPiece = onPiece;
   }
 
-  /** Up to `size` bytes; fewer when the source ends. */
-  async *take(size: number): AsyncGenerator<Uint8Array> {
+  /** Up to `size` bytes; fewer when the source ends, or `isEnough` says so after a piece. */
+  async *take(size: number, isEnough: () => boolean = () => false): AsyncGenerator<Uint8Array> {
     let wanted = size;
     while (wanted > 0) {
       const piece = await this.#next();
@@ -25,6 +25,7 @@ export class ChunkSource {
       wanted -= taken.length;
       this.#onPiece?.(taken);
       yield taken;
+      if (isEnough()) return;
     }
   }
 

@@ -23,9 +23,19 @@ export interface CompletionOptions {
   readonly finishers?: Finishers;
 }
 
-/** True when all bytes of an unfinished upload are durable. */
-export function isComplete({ state, size, coverage }: UploadRecord): boolean {
-  return state === "arriving" && size !== null && covers(coverage, { start: 0, end: size });
+/** True when all bytes of an unfinished upload are durable, and it shall become a file. */
+export function isComplete(upload: UploadRecord): boolean {
+  return upload.state === "arriving" && !isPart(upload) && isWhole(upload);
+}
+
+/** True when its size is known and every byte is durable. */
+export function isWhole({ size, coverage }: UploadRecord): boolean {
+  return size !== null && covers(coverage, { start: 0, end: size });
+}
+
+/** True for an upload that waits to be joined with others into one file. */
+export function isPart({ meta }: UploadRecord): boolean {
+  return meta.concat === "partial";
 }
 
 export class Completion {

@@ -59,6 +59,12 @@ export function missing(coverage: Coverage, range: ByteRange): readonly ByteRang
     .map(({ start, end }) => ({ start, end }));
 }
 
+/** Where the covered bytes from the start end: tus's offset. */
+export function prefixEnd(coverage: Coverage): number {
+  const [first] = coverage;
+  return first?.[0] === 0 ? first[1] : 0;
+}
+
 /** Bytes covered in all. */
 export function received(coverage: Coverage): number {
   return coverage.reduce((sum, [start, end]) => sum + end - start, 0);

@@ -2,6 +2,7 @@
 
 import type { ByteRange } from "../../ports/blobs.ts";
 import type { Staging } from "../../ports/staging.ts";
+import { abortable } from "../../wire/abortable.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import type { ActiveUpload } from "./active-upload.ts";
 import { ChunkSource } from "./chunk-source.ts";
@@ -42,7 +43,8 @@ export async function storeChunk(staging: Staging, active: ActiveUpload, placed:
       await storeBytes(staging, active, source, chunk);
       run?.update(source);
     } else {
-      await storeStream(staging, active, placed, new ChunkSource(source, run?.update));
+      const pieces = source instanceof Uint8Array ? source : abortable(source, placed.signal);
+      await storeStream(staging, active, placed, new ChunkSource(pieces, run?.update));
     }
     if (!isListed) await active.list(range, chunk.repeated === "refuse");
     durable = chunk.size;
@@ -81,7 +83,7 @@ async function storeBytes(
 async function storeStream(
   staging: Staging,
   { id, record }: ActiveUpload,
-  { chunk, range, signal }: Placed,
+  { chunk, range }: Placed,
   source: ChunkSource,
 ): Promise<void> {
   try {
@@ -89,7 +91,7 @@ async function storeStream(
       const length = segment.end - segment.start;
       const taken = segment.covered
         ? await compareNext(id, source, segment.start, staging.read(record.staging, segment))
-        : await stageNext(staging, record.staging, segment, { source, signal });
+        : await stageNext(staging, record.staging, segment, source);
       if (taken !== length) throw short(chunk, segment.start - range.start + taken);
     }
     if (!(await source.isAtEnd())) throw long(chunk);
@@ -104,9 +106,9 @@ async function stageNext(
   staging: Staging,
   id: string,
   { start, end }: Segment,
-  { source, signal }: { source: ChunkSource; signal: AbortSignal | undefined },
+  source: ChunkSource,
 ): Promise<number> {
-  const result = await staging.write(id, start, source.take(end - start), signal);
+  const result = await staging.write(id, start, source.take(end - start));
   if ("interrupted" in result) throw toFault(result.interrupted);
   return result.written;
 }

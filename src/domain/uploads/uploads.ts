@@ -1,46 +1,20 @@
 // Uploads: files still arriving in pieces. The ledger of byte ranges behind every upload protocol.
 
-import type { ByteRange } from "../../ports/blobs.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import type { FileRecord, Page, PageQuery, Records, UploadRecord } from "../../ports/records.ts";
-import type { Staging, StagingId } from "../../ports/staging.ts";
-import { Fault, isFault, toFault } from "../../wire/faults.ts";
+import type { Page, PageQuery, Records, UploadRecord } from "../../ports/records.ts";
+import type { Staging } from "../../ports/staging.ts";
+import { isFault, toFault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
-import { fileName } from "../files/names.ts";
-import { type ActiveUpload, repeated } from "./active-upload.ts";
+import type { ActiveUpload } from "./active-upload.ts";
 import { ActiveUploads, unknownUpload } from "./active-uploads.ts";
-import { Completion, type Finishers, isComplete } from "./completion.ts";
-import { overlaps } from "./coverage.ts";
+import type { Append } from "./append.ts";
+import { Completion, type Finishers } from "./completion.ts";
+import { concatenate, type Joined } from "./concatenation.ts";
+import { draftUpload, type NewUpload, type Spool, sameSize, taken, withSize } from "./new-upload.ts";
 import { type Recovered, recoverUploads } from "./recovery.ts";
-import { type Chunk, compareChunk, storeChunk } from "./store-chunk.ts";
-
-export interface NewUpload {
-  /** `<protocol>:<name>`; see `UploadRecord.id`. */
-  readonly id: string;
-  readonly protocol: UploadRecord["protocol"];
-  readonly name: string;
-  readonly mediaType: string;
-  /** Bytes in all. */
-  readonly size: number;
-  /** 64 lower-case hexadecimal digits. */
-  readonly declaredSha256?: string;
-  readonly meta?: UploadRecord["meta"];
-  /** Bytes that were spooled before the upload was known: all of it. */
-  readonly spool?: Spool;
-}
-
-/** Bytes that arrived before it was known where they belong. */
-export interface Spool {
-  readonly staging: StagingId;
-  readonly size: number;
-}
-
-export interface Progress {
-  readonly upload: UploadRecord;
-  /** Set when the upload is finished. */
-  readonly file: FileRecord | undefined;
-}
+import type { Chunk } from "./store-chunk.ts";
+import { type Progress, Writes } from "./writes.ts";
 
 export interface UploadsOptions {
   readonly staging: Staging;
@@ -65,6 +39,7 @@ export class Uploads {
   readonly #lifetime: number;
   readonly #completion: Completion;
   readonly #active: ActiveUploads;
+  readonly #writes: Writes;
 
   constructor(options: UploadsOptions) {
     this.#staging = options.staging;
@@ -75,26 +50,35 @@ export class Uploads {
     this.#lifetime = options.lifetime ?? WEEK;
     this.#completion = new Completion(options);
     this.#active = new ActiveUploads(options.records, options.clock, this.#lifetime);
+    const { staging, files, clock } = options;
+    this.#writes = new Writes({ staging, files, clock, finish: (active) => this.#finish(active) });
   }
 
   /**
    * Opens an upload; one that is empty, or comes with a spool, is finished at once. An upload of the same id that
-   * failed, or whose file was deleted, gives way. Fault `exists` for any other.
+   * failed or expired, or whose file was deleted, gives way. Fault `exists` for any other.
    */
   async begin(upload: NewUpload): Promise<Progress> {
     const old = await this.#records.get("uploads", upload.id);
     if (old && !(await this.#isOver(old))) throw taken(upload.id);
-    const record = await this.#draft(upload, old?.version ?? 1);
+    const { size, spool } = upload;
+    const staging = spool?.staging ?? (await this.#staging.create(size === null ? {} : { size }));
+    let record: UploadRecord;
     try {
+      const birth = { version: old?.version ?? 1, staging, now: this.#clock.now(), lifetime: this.#lifetime };
+      record = draftUpload(upload, birth);
       if (old) await this.#records.replace("uploads", record);
       else await this.#records.insert("uploads", record);
     } catch (error) {
-      if (!upload.spool) await this.#staging.discard(record.staging);
+      if (!spool) await this.#staging.discard(staging);
       throw isFault(error, "conflict") ? taken(upload.id) : error;
     }
-    if (old) this.#active.forget(old);
+    if (old) {
+      this.#active.forget(old);
+      await this.#staging.discard(old.staging);
+    }
     this.#log.info("upload.begun", { id: record.id, name: record.name, size: record.size });
-    if (upload.size > 0 && !upload.spool) return { upload: record, file: undefined };
+    if (upload.size !== 0 && !upload.spool) return { upload: record, file: undefined };
     return this.#active.with(upload.id, (active) => this.#finish(active));
   }
 
@@ -119,7 +103,48 @@ export class Uploads {
    * declared), `exists` or `conflict` (see `Chunk.repeated`), `mismatch`, `cancelled`, `no-space`.
    */
   write(id: string, chunk: Chunk, signal?: AbortSignal): Promise<Progress> {
-    return this.#active.with(id, (active) => this.#write(active, chunk, signal));
+    return this.#active.with(id, (active) => this.#writes.chunk(active, chunk, signal));
+  }
+
+  /**
+   * Takes bytes that continue the upload where it stands. Whoever writes to it is asked to let go first. What came
+   * before a broken end is kept, unless a checksum covers it.
+   *
+   * Faults: `not-found`, `gone`, `conflict` (it stands elsewhere: `details.offset`), `too-large`, `checksum`, `mismatch`,
+   * `cancelled`, `no-space`.
+   */
+  append(id: string, append: Append, signal?: AbortSignal): Promise<Progress> {
+    return this.#active.with(id, (active) => this.#writes.append(active, append, signal));
+  }
+
+  /** Where the upload stands, after whoever writes to it has let go. Faults `not-found`, `gone`. */
+  settle(id: string): Promise<Progress> {
+    return this.#active.with(id, (active) => this.#writes.settle(active));
+  }
+
+  /** Tells the size of an upload that was begun without; one that has all its bytes is finished. Fault `invalid`. */
+  declareSize(id: string, size: number): Promise<Progress> {
+    return this.#active.with(id, async (active) => {
+      await this.#writes.settle(active);
+      if (active.record.size !== size) await active.change((record) => withSize(record, size));
+      return this.#writes.settle(active);
+    });
+  }
+
+  /** Joins uploads that were begun as parts (`meta.concat` is `partial`); see `concatenate`. */
+  concatenate(joined: Joined, ids: readonly string[]): Promise<Progress> {
+    const tools = {
+      ...{ records: this.#records, staging: this.#staging, clock: this.#clock },
+      begin: (upload: NewUpload) => this.begin(upload),
+      append: (id: string, source: AsyncIterable<Uint8Array>) => this.append(id, { offset: 0, source }),
+      get: (id: string) => this.settle(id),
+    };
+    return concatenate(tools, joined, ids);
+  }
+
+  /** True while a request works on the upload. */
+  isUsed(id: string): boolean {
+    return this.#active.isUsed(id);
   }
 
   get(id: string): Promise<UploadRecord | undefined> {
@@ -169,12 +194,17 @@ export class Uploads {
     return this.#staging.discard(staging);
   }
 
-  /** Removes up to `limit` unfinished uploads whose time is over; returns how many. */
+  /**
+   * Ends up to `limit` uploads whose time is over, but none that is being written (the clock may have jumped). They stay
+   * known as failed for another lifetime, then go. Returns how many were looked at.
+   */
   async sweep(limit = 1000): Promise<number> {
     const expired = await this.#records.expired("uploads", this.#clock.now(), limit);
-    for (const { id } of expired) {
-      await this.discard(id).catch((error) => {
-        if (!isFault(error, "not-found")) throw error;
+    for (const upload of expired) {
+      if (this.#active.isUsed(upload.id)) continue;
+      const ended = upload.state === "arriving" ? this.#expire(upload) : this.discard(upload.id);
+      await ended.catch((error) => {
+        if (!isFault(error, "not-found") && !isFault(error, "conflict")) throw error;
       });
     }
     return expired.length;
@@ -191,42 +221,14 @@ export class Uploads {
     );
   }
 
-  async #write(active: ActiveUpload, chunk: Chunk, signal?: AbortSignal): Promise<Progress> {
-    const range = rangeOf(chunk, active.record);
-    const reservation = await this.#reserve(active, range, chunk.repeated);
-    if (!reservation) return this.#repeat(active, chunk, range);
-    try {
-      await storeChunk(this.#staging, active, { chunk, range, signal });
-    } finally {
-      reservation.release();
-    }
-    if (isComplete(active.record)) return this.#finish(active);
-    return { upload: active.record, file: undefined };
-  }
-
-  /** The right to write `range`, or undefined when the upload has become a file. */
-  async #reserve(active: ActiveUpload, range: ByteRange, rule: Chunk["repeated"]) {
-    for (;;) {
-      if (active.record.state === "failed") throw failed(active.record);
-      // A completion that an error stopped (a full disk) is taken up again by the next one who comes.
-      if (isComplete(active.record)) await this.#finish(active);
-      if (active.record.state === "finished") return undefined;
-      const holder = active.holderOf(range);
-      if (rule === "refuse" && (holder || overlaps(active.record.coverage, range))) {
-        throw repeated(active.id, range);
-      }
-      if (!holder) return active.reserve(range);
-      await holder.released;
-    }
-  }
-
-  /** Answers a chunk of a finished upload, which the file's bytes tell to be equal or not. */
-  async #repeat(active: ActiveUpload, chunk: Chunk, range: ByteRange): Promise<Progress> {
-    const upload = active.record;
-    if (chunk.repeated === "refuse") throw repeated(active.id, range);
-    const file = upload.fileId === null ? undefined : await this.#files.get(upload.fileId);
-    if (file) await compareChunk(active.id, chunk, this.#files.read(file, range));
-    return { upload, file };
+  async #expire(upload: UploadRecord): Promise<void> {
+    const now = this.#clock.now();
+    const error = `expired: nothing came since ${new Date(upload.updatedAt).toISOString()}`;
+    const ended = { state: "failed", error, coverage: [], updatedAt: now } as const;
+    await this.#records.replace("uploads", { ...upload, ...ended, expiresAt: now + this.#lifetime });
+    this.#active.forget(upload);
+    await this.#staging.discard(upload.staging);
+    this.#log.info("upload.expired", { id: upload.id });
   }
 
   async #finish(active: ActiveUpload): Promise<Progress> {
@@ -241,50 +243,13 @@ export class Uploads {
     }
   }
 
-  /** True when the upload may be begun anew: it failed, or its file is no more. */
+  /** True when the upload may be begun anew: it failed or expired, or its file is no more. */
   async #isOver(upload: UploadRecord): Promise<boolean> {
-    if (upload.state === "failed") return true;
+    if (upload.state === "failed" || this.#hasExpired(upload)) return true;
     return upload.fileId !== null && (await this.#files.get(upload.fileId)) === undefined;
   }
 
-  async #draft(upload: NewUpload, version: number): Promise<UploadRecord> {
-    const { id, protocol, size, spool, mediaType } = upload;
-    const name = fileName(upload.name);
-    const now = this.#clock.now();
-    return {
-      ...{ id, version, protocol, name, size },
-      coverage: spool && spool.size > 0 ? [[0, spool.size]] : [],
-      declaredSha256: upload.declaredSha256 ?? null,
-      staging: spool?.staging ?? (await this.#staging.create({ size })),
-      ...{ state: "arriving", fileId: null, error: null },
-      meta: { ...upload.meta, mediaType },
-      ...{ createdAt: now, updatedAt: now, expiresAt: now + this.#lifetime },
-    };
+  #hasExpired({ state, expiresAt }: UploadRecord): boolean {
+    return state === "arriving" && expiresAt !== null && expiresAt <= this.#clock.now();
   }
-}
-
-function rangeOf({ offset, size }: Chunk, upload: UploadRecord): ByteRange {
-  const end = offset + size;
-  const isSound = Number.isSafeInteger(offset) && Number.isSafeInteger(size) && offset >= 0 && size >= 0;
-  if (isSound && end <= (upload.size ?? Number.MAX_SAFE_INTEGER)) return { start: offset, end };
-  throw new Fault(
-    "invalid",
-    `${size} bytes at offset ${offset} do not lie within the ${upload.size} bytes of the file`,
-  );
-}
-
-function sameSize(known: UploadRecord, { size }: NewUpload): UploadRecord {
-  if (known.size === size) return known;
-  throw new Fault(
-    "conflict",
-    `the upload ${known.id} has ${known.size} bytes in all, but now ${size} were declared`,
-  );
-}
-
-function taken(id: string): Fault {
-  return new Fault("exists", `the upload ${id} exists already`);
-}
-
-function failed({ id, error }: UploadRecord): Fault {
-  return new Fault("gone", `the upload ${id} has failed: ${error}`, { hint: "Begin it anew." });
 }

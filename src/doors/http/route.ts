@@ -10,7 +10,7 @@ export type HttpServer = Server<undefined>;
 export type FaultBody = (fault: Fault, status: number) => unknown;
 
 export interface Route {
-  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
   /** As in Bun's routes: `/files/:id`; parameters arrive decoded in `request.params`. */
   readonly path: string;
   /** One sentence for the OpenAPI document. */
@@ -23,6 +23,8 @@ export interface Route {
    * digests; the administrative routes refuse cross-site requests instead.
    */
   readonly crossOrigin?: boolean;
+  /** Sent with every answer of this route, errors too. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The protocol's own wording of errors; default `{"error": {code, message, hint, details}}`. */
   readonly faultBody?: FaultBody;
   /** Answers, or throws a Fault. */

@@ -88,11 +88,11 @@ function explainListen(error: unknown, { hostname, port }: HttpDoorOptions): Fau
 }
 
 function dispatch(methods: Methods, crossOrigin: boolean): Handler {
-  const allow = [...Object.keys(methods), "OPTIONS"].join(", ");
+  const allow = [...new Set([...Object.keys(methods), "OPTIONS"])].join(", ");
   return (request, server) => {
     const handler = methods[request.method];
+    if (request.method === "OPTIONS") return answerOptions({ request, server, handler, allow, crossOrigin });
     if (handler) return handler(request, server);
-    if (request.method === "OPTIONS") return answerOptions(request, allow, crossOrigin);
     const message = `${request.method} is not allowed here; allowed: ${allow}`;
     return Response.json({ error: { code: "invalid", message } }, { status: 405, headers: { allow } });
   };
@@ -100,6 +100,7 @@ function dispatch(methods: Methods, crossOrigin: boolean): Handler {
 
 function guarded(route: Route, log: Log): Handler {
   const body = route.faultBody ?? plainBody;
+  const headers = Object.entries(route.headers ?? {});
   return async (request, server) => {
     let response: Response;
     try {
@@ -121,13 +122,30 @@ function guarded(route: Route, log: Log): Handler {
       }
       response = answerFault(fault, body);
     }
+    for (const [name, value] of headers) response.headers.set(name, value);
     if (route.crossOrigin && request.headers.has("origin")) allowOrigin(response);
     return response;
   };
 }
 
-function answerOptions(request: Request, allow: string, crossOrigin: boolean): Response {
-  const response = new Response(null, { status: 204, headers: { allow } });
+interface OptionsRequest {
+  readonly request: BunRequest<string>;
+  readonly server: HttpServer;
+  /** The route's own, which answers what it can do. */
+  readonly handler: Handler | undefined;
+  readonly allow: string;
+  readonly crossOrigin: boolean;
+}
+
+async function answerOptions({
+  request,
+  server,
+  handler,
+  allow,
+  crossOrigin,
+}: OptionsRequest): Promise<Response> {
+  const response = (await handler?.(request, server)) ?? new Response(null, { status: 204 });
+  response.headers.set("allow", allow);
   if (!crossOrigin) return response;
   allowOrigin(response);
   response.headers.set("access-control-allow-methods", allow);
@@ -141,11 +159,15 @@ function answerOptions(request: Request, allow: string, crossOrigin: boolean): R
 
 function allowOrigin(response: Response): void {
   response.headers.set("access-control-allow-origin", "*");
-  response.headers.set(
-    "access-control-expose-headers",
-    "Location, Upload-Offset, Upload-Length, Content-Range, Content-Disposition, ETag, Repr-Digest, Retry-After",
-  );
+  response.headers.set("access-control-expose-headers", EXPOSED);
 }
+
+/** What pages of other origins may read. */
+const EXPOSED = [
+  "Location, Content-Location, Content-Range, Content-Disposition, ETag, Repr-Digest, Retry-After",
+  "Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Concat, Upload-Expires",
+  "Upload-Complete, Upload-Limit, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm",
+].join(", ");
 
 function refuseCrossSite(): Response {
   const message = "this route does not answer pages of other sites";

@@ -18,6 +18,7 @@ export const STATUS = {
   "too-large": 413,
   "unsupported-media": 415,
   range: 416,
+  checksum: 460,
   cancelled: 499,
   corrupt: 500,
   internal: 500,

@@ -25,6 +25,7 @@ export const REFUSALS = {
   precondition: DEFECT,
   range: DEFECT,
   mismatch: DEFECT,
+  checksum: DEFECT,
   evicted: DEFECT,
   replaced: DEFECT,
 } as const satisfies Record<Code, string>;

@@ -6,7 +6,8 @@ import { MemoryBlobs } from "../../../src/adapters/memory/blobs.ts";
 import { MemoryRecords } from "../../../src/adapters/memory/records.ts";
 import { MemoryStaging } from "../../../src/adapters/memory/staging.ts";
 import { Files } from "../../../src/domain/files/files.ts";
-import { type NewUpload, Uploads } from "../../../src/domain/uploads/uploads.ts";
+import type { NewUpload } from "../../../src/domain/uploads/new-upload.ts";
+import { Uploads } from "../../../src/domain/uploads/uploads.ts";
 import type { Log } from "../../../src/ports/log.ts";
 import { codeOf, readAll, sha256, stream } from "../../support/bytes.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -200,8 +201,14 @@ describe("the end of uploads", () => {
     expect(await uploads.sweep()).toBe(0);
     await rooms.clock.advance(1 * DAY);
     expect(await uploads.sweep()).toBe(1);
-    expect(await uploads.get("left")).toBeUndefined();
+    expect(await uploads.get("left")).toMatchObject({
+      state: "failed",
+      error: expect.stringContaining("expired"),
+    });
     expect(await Array.fromAsync(rooms.staging.list())).toEqual([]);
+    await rooms.clock.advance(7 * DAY);
+    expect(await uploads.sweep()).toBe(1);
+    expect(await uploads.get("left")).toBeUndefined();
     expect((await uploads.get("done"))?.state).toBe("finished");
   });
 

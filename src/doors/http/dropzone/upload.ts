@@ -1,6 +1,8 @@
 // One POST of a Dropzone client: a chunk of a CSV, or a small CSV whole, streamed into the ledger.
 
-import type { Progress, Spool, Uploads } from "../../../domain/uploads/uploads.ts";
+import type { Spool } from "../../../domain/uploads/new-upload.ts";
+import type { Uploads } from "../../../domain/uploads/uploads.ts";
+import type { Progress } from "../../../domain/uploads/writes.ts";
 import { Fault } from "../../../wire/faults.ts";
 import { type FilePart, readMultipart } from "../multipart.ts";
 import {

@@ -5,6 +5,7 @@ import type { Content } from "../../../ports/blobs.ts";
 import type { FileRecord } from "../../../ports/records.ts";
 import { contentRange, type Span } from "../../../wire/byte-ranges.ts";
 import { Fault } from "../../../wire/faults.ts";
+import { reprDigest } from "../digests.ts";
 import { STATUS } from "../statuses.ts";
 import { contentDisposition, type Disposition } from "./disposition.ts";
 import { etagOf, planDownload } from "./plan.ts";
@@ -66,7 +67,7 @@ function headersOf(
     "accept-ranges": "bytes",
     etag: `"${file.sha256}"`,
     "last-modified": new Date(file.createdAt).toUTCString(),
-    "repr-digest": `sha-256=:${Buffer.from(file.sha256, "hex").toString("base64")}:`,
+    "repr-digest": reprDigest(file.sha256),
     "x-content-type-options": "nosniff",
     "content-security-policy": "sandbox; default-src 'none'",
     "cache-control": "private, no-cache",

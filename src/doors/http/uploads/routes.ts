@@ -24,7 +24,7 @@ export function uploadsRoutes({ uploads }: { readonly uploads: Uploads }): Route
     {
       method: "GET",
       path: ROUTES.upload,
-      summary: "One upload and the byte ranges it has; a Dropzone upload also by its dzuuid alone.",
+      summary: "One upload and the byte ranges it has; a Dropzone or tus upload also by its own id alone.",
       answer: UploadEntry,
       crossOrigin: true,
       handle: async (request) => Response.json(uploadEntry(await find(uploads, request.params.id ?? ""))),
@@ -43,7 +43,8 @@ export function uploadsRoutes({ uploads }: { readonly uploads: Uploads }): Route
 }
 
 async function find(uploads: Uploads, id: string): Promise<UploadRecord> {
-  const upload = (await uploads.get(id)) ?? (await uploads.get(`dropzone:${id}`));
+  const upload =
+    (await uploads.get(id)) ?? (await uploads.get(`dropzone:${id}`)) ?? (await uploads.get(`tus:${id}`));
   if (upload) return upload;
   throw new Fault("not-found", `there is no upload ${JSON.stringify(id.slice(0, 100))}`);
 }

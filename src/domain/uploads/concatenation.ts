@@ -1,0 +1,93 @@
+// Several uploads joined into one file: what clients that send a file in parallel parts ask for at the end.
+
+import type { Clock } from "../../ports/clock.ts";
+import type { Records, UploadRecord } from "../../ports/records.ts";
+import type { Staging } from "../../ports/staging.ts";
+import { Fault, isFault } from "../../wire/faults.ts";
+import { unknownUpload } from "./active-uploads.ts";
+import { isPart, isWhole } from "./completion.ts";
+import type { NewUpload } from "./new-upload.ts";
+import { type Progress, refuseOver } from "./writes.ts";
+
+export interface ConcatenationTools {
+  readonly records: Records;
+  readonly staging: Staging;
+  readonly clock: Clock;
+  begin(upload: NewUpload): Promise<Progress>;
+  append(id: string, source: AsyncIterable<Uint8Array>): Promise<Progress>;
+  get(id: string): Promise<Progress | undefined>;
+}
+
+/** What the joined upload shall be; its size is the sum of the parts'. */
+export type Joined = Omit<NewUpload, "size" | "spool">;
+
+/**
+ * Joins the parts in the order of `ids`. Repeating it with the same parts, after a lost answer, returns the same
+ * upload. Faults: `not-found`, `gone`, `invalid` (not a part), `not-ready` (a part is not whole).
+ */
+export async function concatenate(
+  tools: ConcatenationTools,
+  joined: Joined,
+  ids: readonly string[],
+): Promise<Progress> {
+  const parts = await Promise.all(ids.map((id) => partOf(tools, id)));
+  const before = await joinedBefore(tools, parts);
+  if (before) return before;
+  for (const part of parts) refuseUnready(part, tools.clock.now());
+  const size = parts.reduce((sum, part) => sum + (part.size ?? 0), 0);
+  const begun = await tools.begin({ ...joined, size });
+  const progress = size === 0 ? begun : await tools.append(joined.id, bytesOf(tools.staging, parts));
+  for (const part of parts) await settlePart(tools, part, progress.upload);
+  return progress;
+}
+
+async function partOf({ records }: ConcatenationTools, id: string): Promise<UploadRecord> {
+  const part = await records.get("uploads", id);
+  if (!part) throw unknownUpload(id);
+  if (!isPart(part)) throw new Fault("invalid", `the upload ${id} was not begun as a part`);
+  return part;
+}
+
+/** The upload that these very parts have become. */
+async function joinedBefore(
+  { get }: ConcatenationTools,
+  parts: readonly UploadRecord[],
+): Promise<Progress | undefined> {
+  const [first] = parts;
+  const id = first?.meta.joined;
+  if (!id || parts.some(({ meta }) => meta.joined !== id)) return undefined;
+  return get(id);
+}
+
+function refuseUnready(part: UploadRecord, now: number): void {
+  refuseOver(part, now);
+  if (part.state === "finished") {
+    throw new Fault("conflict", `the part ${part.id} belongs to ${part.meta.joined} already`);
+  }
+  if (isWhole(part)) return;
+  throw new Fault("not-ready", `the part ${part.id} is not complete yet`, {
+    hint: "Send all bytes of every part first.",
+  });
+}
+
+async function* bytesOf(staging: Staging, parts: readonly UploadRecord[]): AsyncGenerator<Uint8Array> {
+  for (const { staging: id, size } of parts) yield* staging.read(id, { start: 0, end: size ?? 0 });
+}
+
+/** The part's bytes go; its record tells until it expires what it has become. */
+async function settlePart(
+  { records, staging, clock }: ConcatenationTools,
+  part: UploadRecord,
+  { id, fileId }: UploadRecord,
+): Promise<void> {
+  const meta = { ...part.meta, joined: id };
+  try {
+    const now = clock.now();
+    await records.replace("uploads", { ...part, state: "finished", fileId, meta, updatedAt: now });
+  } catch (error) {
+    // Removed, or joined by another request at the same time: then its bytes are theirs to discard.
+    if (isFault(error, "conflict") || isFault(error, "not-found")) return;
+    throw error;
+  }
+  await staging.discard(part.staging);
+}
