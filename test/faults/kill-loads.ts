@@ -3,9 +3,9 @@
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import type { Random } from "../../src/cli/generate/random.ts";
 import type { Cairn } from "../support/cairn.ts";
 import { memcachedRequest } from "../support/memcached-request.ts";
-import type { Random } from "../support/random.ts";
 import { until } from "../support/until.ts";
 
 /** A load runs until its server dies under it; then `check` is called with the restarted server. */
@@ -88,7 +88,7 @@ export class ImageLoad implements Load {
     expect(status).toBe(201);
     this.#registered = true;
     this.acknowledged++;
-    const waiting = this.#random.shuffled(this.#chunks());
+    const waiting = shuffled(this.#chunks(), this.#random);
     await Promise.all(Array.from({ length: 4 }, () => this.#send(cairn, waiting)));
   }
 
@@ -155,6 +155,15 @@ export class JobLoad implements Load {
       expect(text).toEqual({ status: 200, body: this.#expected });
     }
   }
+}
+
+function shuffled(ids: readonly number[], random: Random): number[] {
+  const copy = [...ids];
+  for (let i = copy.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [copy[i], copy[j]] = [copy[j] as number, copy[i] as number];
+  }
+  return copy;
 }
 
 function setOf(key: string, sequence: number): string {

@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { randomSeed, seededRandom } from "../../src/cli/generate/random.ts";
 import { Cairn } from "../support/cairn.ts";
 import { figure } from "../support/figures.ts";
-import { seededRandom } from "../support/random.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { ImageLoad, JobLoad, KeyLoad, type Load } from "./kill-loads.ts";
 
@@ -13,8 +13,9 @@ import { ImageLoad, JobLoad, KeyLoad, type Load } from "./kill-loads.ts";
 const ROUNDS = Number(process.env.CAIRN_KILL_ROUNDS ?? "20");
 
 test(`kill -9 at a random moment, ${ROUNDS} rounds`, async () => {
-  const random = seededRandom(Number(process.env.CAIRN_KILL_SEED ?? Date.now() >>> 0));
-  console.log(`seed ${random.seed} (CAIRN_KILL_SEED repeats it)`);
+  const seed = Number(process.env.CAIRN_KILL_SEED ?? randomSeed());
+  const random = seededRandom(seed);
+  console.log(`seed ${seed} (CAIRN_KILL_SEED repeats it)`);
   await using folder = await temporaryFolder();
   const logs = folder.at("logs");
   const expected = await writeLogs(logs);
