@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import type { Kv, Rules } from "../../src/ports/kv.ts";
-import type { ItemCommand } from "../../src/wire/memcached/commands.ts";
+import { type Command, type ItemCommand, isLocal } from "../../src/wire/memcached/commands.ts";
+import { CommandParser } from "../../src/wire/memcached/parser.ts";
 import type { Reply } from "../../src/wire/memcached/replies.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -23,6 +24,7 @@ export function kvSuite(name: string, prepare: () => Promise<KvSubject>): void {
       await kv[Symbol.asyncDispose]();
       kv = open();
     };
+    const reopenIf = (durable: boolean) => (durable ? reopen() : Promise.resolve());
     const run = async (...batch: ItemCommand[]) => replyTexts(await kv.execute(batch));
 
     beforeEach(async () => {
@@ -226,6 +228,22 @@ export function kvSuite(name: string, prepare: () => Promise<KvSubject>): void {
       expect((await kv.scan({ prefix: "", limit: 100 })).keys).toHaveLength(5);
     });
 
+    test("a read that wins a stale item is carried out as a write, from the beginning of its batch", async () => {
+      await kv.execute(commandsOf("set a 0 0 1\r\nx\r\nset b 0 0 1\r\ny\r\nmd a I\r\n"));
+      const batch = commandsOf("get b\r\nmg a v\r\nmg a v\r\nget b\r\n");
+      const replies = await kv.execute(batch);
+      expect(replyTexts(replies)).toEqual(["0:y", "HD:x X W", "HD:x Z X", "0:y"]);
+      await reopenIf(subject.durable);
+      expect(replyTexts(await kv.execute(commandsOf("mg a v\r\n")))).toEqual(["HD:x Z X"]);
+    });
+
+    test("a cas unique that a command names is kept, and leaves the order of the others", async () => {
+      await kv.execute(commandsOf("set a 0 0 1\r\nx\r\nms b 1 E9007199254740991\r\ny\r\n"));
+      expect((await kv.read("b"))?.cas).toBe(Number.MAX_SAFE_INTEGER);
+      await run(set("c", "1"));
+      expect((await kv.read("c"))?.cas).toBe(((await kv.read("a"))?.cas ?? 0) + 1);
+    });
+
     test("exptime and state survive a restart", async () => {
       if (!subject.durable) return; // This adapter keeps nothing, by its first line.
       await run(set("a", "1", 0, 5));
@@ -270,11 +288,24 @@ function flush(delay: number): ItemCommand {
   return { kind: "flush", delay, noreply: false };
 }
 
+/** The commands that a client would have sent so. */
+export function commandsOf(text: string): ItemCommand[] {
+  const commands: Command[] = [];
+  new CommandParser({ maxValue: () => 1_024 }).parse(Buffer.from(text, "latin1"), 0, commands);
+  return commands.map((command) => {
+    if (isLocal(command)) throw new Error(`not for the store: ${JSON.stringify(command)}`);
+    return command;
+  });
+}
+
 /** Short forms to compare: a status, digits, or `flags:value`. */
 export function replyTexts(replies: readonly Reply[]): string[] {
   return replies.map((reply) => {
     if (typeof reply === "string") return reply;
     if (reply.kind === "counted") return reply.digits;
+    if (reply.kind === "meta") {
+      return `${reply.code}:${Buffer.from(reply.value ?? []).toString("latin1")} ${reply.marks ?? ""}`.trim();
+    }
     return `${reply.flags}:${Buffer.from(reply.value).toString("latin1")}`;
   });
 }

@@ -10,7 +10,7 @@ import type { ItemCommand, StoreVerb } from "../../src/wire/memcached/commands.t
 import type { Reply } from "../../src/wire/memcached/replies.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { kvSuite } from "./kv.suite.ts";
+import { commandsOf, kvSuite } from "./kv.suite.ts";
 
 kvSuite("memory", async () => ({
   durable: false,
@@ -34,7 +34,38 @@ const value = fc.oneof(
   fc.constantFrom("", "0", "9", "10", "18446744073709551615", "5 x", "word", "y".repeat(900)),
   fc.string({ maxLength: 30 }),
 );
+/** A flag once each, in any order. */
+const flags = (all: readonly string[]) =>
+  fc.shuffledSubarray([...all]).map((some) => some.map((flag) => ` ${flag}`).join(""));
+const ttls = (letter: string) => [0, 1, 60, -1].map((ttl) => `${letter}${ttl}`);
+const told = ["s", "t", "f", "c", "k", "q", "v", "u", "O1"];
+/** A meta command line, with its block; `C` may be right, for the uniques count up from 1. */
+const metaText = fc.oneof(
+  fc.tuple(key, flags([...told, "R60", "T5", "N5", "E40"])).map(([k, f]) => `mg ${k}${f}`),
+  fc
+    .tuple(
+      key,
+      value,
+      fc.nat(20),
+      flags([...told, "F3", "T5", "I", "N60", "E41"]),
+      fc.constantFrom("", "E", "A", "P", "R"),
+    )
+    .map(([k, v, c, f, m]) => `ms ${k} ${v.length}${f}${m && ` M${m}`}${c < 8 ? ` C${c}` : ""}\r\n${v}`),
+  fc
+    .tuple(key, fc.nat(20), flags([...told, "I", "x", "T5", "F2"]))
+    .map(([k, c, f]) => `md ${k}${f}${c < 8 ? ` C${c}` : ""}`),
+  fc
+    .tuple(
+      key,
+      fc.constantFrom(...ttls("N"), ...ttls("T"), "MD", "D5", "J7"),
+      flags(["t", "c", "v", "k", "q"]),
+    )
+    .map(([k, one, f]) => `ma ${k} ${one}${f}`),
+  key.map((k) => `me ${k}`),
+);
+const meta = metaText.map((text): ItemCommand => commandsOf(`${text}\r\n`)[0] as ItemCommand);
 const step = fc.oneof(
+  { weight: 8, arbitrary: meta },
   { weight: 4, arbitrary: key.map((k): ItemCommand => ({ kind: "get", key: k, withCas: true, last: true })) },
   {
     weight: 5,
@@ -115,9 +146,11 @@ test("random programs leave SQLite and memory the same", async () => {
 }, 30_000);
 
 function plain(replies: readonly Reply[]): unknown {
-  return replies.map((reply) =>
-    typeof reply === "object" && reply.kind === "found"
-      ? { ...reply, value: Buffer.from(reply.value).toString("hex") }
-      : reply,
-  );
+  return replies.map((reply) => {
+    if (typeof reply === "string" || reply.kind === "counted") return reply;
+    const value = reply.value && Buffer.from(reply.value).toString("hex");
+    if (reply.kind === "found") return { ...reply, value };
+    // What is remembered of fetches differs by adapter.
+    return { ...reply, value, facts: reply.facts && { ...reply.facts, idle: 0, hit: false } };
+  });
 }

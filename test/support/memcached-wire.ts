@@ -21,10 +21,15 @@ export interface Served extends AsyncDisposable {
 
 /** Serves `kv` (default: an empty memory store) on a free port; disposing it stops the door and closes the store. */
 export function serveKv(
-  options: { readonly kv?: Kv; readonly clock?: Clock; readonly maxItem?: number } = {},
+  options: {
+    readonly kv?: Kv;
+    readonly clock?: Clock;
+    readonly maxItem?: number;
+    readonly expire?: boolean;
+  } = {},
 ): Served {
-  const { clock = new ManualClock(), maxItem = DEFAULT_MAX_ITEM } = options;
-  const kv = options.kv ?? new MemoryKv({ rules: createRules({ maxItem }), clock });
+  const { clock = new ManualClock(), maxItem = DEFAULT_MAX_ITEM, expire = false } = options;
+  const kv = options.kv ?? new MemoryKv({ rules: createRules({ maxItem, expire }), clock });
   const door = openMemcachedDoor({
     hostname: "127.0.0.1",
     port: 0,

@@ -7,7 +7,12 @@ export const DEFAULT_MAX_ITEM = 1_048_576;
 const ITEM_OVERHEAD = 59;
 const FLAGS_OVERHEAD = 4;
 
+/** What memcached counts for an item, in bytes. */
+export function itemSize(keyLength: number, valueLength: number, flags: number): number {
+  return ITEM_OVERHEAD + keyLength + (flags === 0 ? 0 : FLAGS_OVERHEAD) + valueLength;
+}
+
 /** The most bytes a value may have under a key of `keyLength` bytes, when an item may take `maxItem` bytes. */
 export function largestValue(maxItem: number, keyLength: number, flags: number): number {
-  return Math.max(0, maxItem - ITEM_OVERHEAD - keyLength - (flags === 0 ? 0 : FLAGS_OVERHEAD));
+  return Math.max(0, maxItem - itemSize(keyLength, 0, flags));
 }

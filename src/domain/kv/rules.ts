@@ -2,9 +2,11 @@
 
 import type { Change, Decision, Item, Rules } from "../../ports/kv.ts";
 import type { Count, KeyCommand, Store } from "../../wire/memcached/commands.ts";
-import { readNumericValue } from "../../wire/memcached/numbers.ts";
-import { expiryTime, flushTime, isExpired, NEVER } from "./expiry.ts";
+import { flushTime, isExpired } from "./expiry.ts";
 import { DEFAULT_MAX_ITEM, largestValue } from "./limits.ts";
+import { metaCount, metaDebug, metaDelete, metaGet, metaStore } from "./meta-rules.ts";
+import { expiryOf, isPast, type Moment } from "./moment.ts";
+import { addTo, joined } from "./values.ts";
 
 export interface RuleOptions {
   /** Bytes an item may take, counted as memcached counts them (see limits.ts). */
@@ -12,16 +14,6 @@ export interface RuleOptions {
   /** Whether exptimes take effect; default false: stored values never expire. */
   readonly expire?: boolean;
 }
-
-/** What a decision is made in. */
-interface Moment {
-  readonly now: number;
-  readonly nextCas: number;
-  readonly maxItem: number;
-  readonly expire: boolean;
-}
-
-const TWO_TO_64 = 2n ** 64n;
 
 const MISS: Decision = { reply: "miss" };
 const NOT_FOUND: Decision = { reply: "not-found" };
@@ -35,13 +27,7 @@ const TOO_LARGE_REMOVED: Decision = { reply: "too-large", change: REMOVED };
 
 export function createRules({ maxItem = DEFAULT_MAX_ITEM, expire = false }: RuleOptions = {}): Rules {
   return {
-    needsValue: ({ kind }) =>
-      kind === "get" ||
-      kind === "gat" ||
-      kind === "append" ||
-      kind === "prepend" ||
-      kind === "incr" ||
-      kind === "decr",
+    needsValue,
     decide: (command, item, now, nextCas) => {
       // The most frequent command by far, and the only one that needs no more than this.
       if (command.kind === "get") return item && !isExpired(item, now) ? fetched(item) : MISS;
@@ -49,6 +35,25 @@ export function createRules({ maxItem = DEFAULT_MAX_ITEM, expire = false }: Rule
     },
     flushAt: flushTime,
   };
+}
+
+function needsValue(command: KeyCommand): boolean {
+  switch (command.kind) {
+    case "get":
+    case "gat":
+    case "append":
+    case "prepend":
+    case "incr":
+    case "decr":
+    case "ma":
+      return true;
+    case "mg":
+      return command.meta.value;
+    case "ms":
+      return command.mode === "append" || command.mode === "prepend";
+    default:
+      return false;
+  }
 }
 
 function decide(command: KeyCommand, stored: Item | undefined, moment: Moment): Decision {
@@ -80,7 +85,17 @@ function decide(command: KeyCommand, stored: Item | undefined, moment: Moment): 
       return item ? { reply: "touched", ...touched(item, command.exptime, moment) } : NOT_FOUND;
     case "too-large":
       // As in memcached: better no value than one that the client believes it has replaced.
-      return item && command.verb === "set" ? TOO_LARGE_REMOVED : TOO_LARGE;
+      return stored && (command.verb === "set" || command.verb === "ms") ? TOO_LARGE_REMOVED : TOO_LARGE;
+    case "mg":
+      return metaGet(command, item, stored, moment);
+    case "ms":
+      return metaStore(command, item, stored, moment);
+    case "md":
+      return metaDelete(command, item, moment);
+    case "ma":
+      return metaCount(command, item, stored, moment);
+    case "me":
+      return metaDebug(command, item, moment);
   }
 }
 
@@ -102,36 +117,23 @@ function put({ flags, exptime, value }: Store, stored: Item | undefined, moment:
 
 function touched(item: Item, exptime: number, moment: Moment): Pick<Decision, "change"> {
   const expiry = expiryOf(exptime, moment);
-  if (isExpired({ exptime: expiry }, moment.now)) return { change: REMOVED };
+  if (isPast(expiry, moment)) return { change: REMOVED };
   if (expiry === item.exptime) return {};
   return { change: { kind: "touch", exptime: expiry, cas: item.cas, state: item.state } };
-}
-
-function expiryOf(exptime: number, { now, expire }: Moment): number {
-  return expire ? expiryTime(exptime, now) : NEVER;
 }
 
 /** `append` and `prepend` keep the item's flags and exptime, and ignore those of the command. */
 function join(key: string, item: Item, first: Uint8Array, second: Uint8Array, moment: Moment): Decision {
   const { flags, exptime } = item;
-  const size = first.length + second.length;
-  if (size > largestValue(moment.maxItem, key.length, flags)) return NOT_STORED;
-  const value = new Uint8Array(size);
-  value.set(first);
-  value.set(second, first.length);
+  const value = joined(first, second, largestValue(moment.maxItem, key.length, flags));
+  if (!value) return NOT_STORED;
   return { reply: "stored", change: { kind: "put", flags, exptime, cas: moment.nextCas, state: 0, value } };
 }
 
-/** Wraps at 2^64, stops at 0; a result shorter than the stored digits is padded with spaces, as memcached does. */
 function count({ kind, delta }: Count, item: Item, { nextCas }: Moment): Decision {
-  const old = readNumericValue(item.value);
-  if (old === undefined) return NOT_NUMERIC;
-  const result = kind === "incr" ? (old + delta) % TWO_TO_64 : delta > old ? 0n : old - delta;
-  const digits = result.toString();
-  const value = Buffer.from(digits.padEnd(item.size, " "), "latin1");
+  const sum = addTo(item.value, kind, delta);
+  if (!sum) return NOT_NUMERIC;
   const { flags, exptime, state } = item;
-  return {
-    reply: { kind: "counted", digits },
-    change: { kind: "put", flags, exptime, cas: nextCas, state, value },
-  };
+  const change: Change = { kind: "put", flags, exptime, cas: nextCas, state, value: sum.value };
+  return { reply: { kind: "counted", digits: sum.digits }, change };
 }

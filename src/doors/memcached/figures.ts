@@ -1,7 +1,7 @@
 // What the `stats` commands tell: counted on the way, since the start or the last `stats reset`.
 
 import type { KvStats } from "../../ports/kv.ts";
-import type { ItemCommand } from "../../wire/memcached/commands.ts";
+import type { ItemCommand, MetaCommand } from "../../wire/memcached/commands.ts";
 import type { Reply } from "../../wire/memcached/replies.ts";
 
 /** Names, meanings and order as in memcached (protocol.txt "Statistics"). */
@@ -16,6 +16,7 @@ export class Figures {
   #sets = 0;
   #flushes = 0;
   #touches = 0;
+  #metas = 0;
   #touchHits = 0;
   #deleteHits = 0;
   #deleteMisses = 0;
@@ -72,8 +73,44 @@ export class Figures {
       case "flush":
         this.#flushes++;
         return;
+      case "mg":
+      case "ms":
+      case "md":
+      case "ma":
+      case "me":
+        this.#countMeta(command, reply);
+        return;
       default:
         this.#sets++;
+    }
+  }
+
+  /** As memcached counts them: as the classic commands they stand for. */
+  #countMeta(command: MetaCommand, reply: Reply): void {
+    const code = typeof reply === "object" && reply.kind === "meta" ? reply.code : "HD";
+    const hit = code === "HD";
+    if (command.kind === "me") {
+      this.#metas++;
+    } else if (command.kind === "ms") {
+      this.#sets++;
+      if (command.meta.compare === undefined) return;
+      if (hit) this.#casHits++;
+      else if (code === "EX") this.#casBadval++;
+      else this.#casMisses++;
+    } else if (command.kind === "md") {
+      if (hit) this.#deleteHits++;
+      else this.#deleteMisses++;
+    } else if (command.kind === "ma") {
+      if (command.mode === "incr") this.#incrHits += hit ? 1 : 0;
+      else this.#decrHits += hit ? 1 : 0;
+      if (code === "NF" && command.mode === "incr") this.#incrMisses++;
+      else if (code === "NF") this.#decrMisses++;
+    } else if (command.meta.exptime !== undefined) {
+      this.#touches++;
+      if (hit) this.#touchHits++;
+    } else {
+      this.#gets++;
+      if (hit) this.#hits++;
     }
   }
 
@@ -88,7 +125,7 @@ export class Figures {
     this.#gets = this.#hits = this.#sets = this.#flushes = this.#touches = this.#touchHits = 0;
     this.#deleteHits = this.#deleteMisses = this.#incrHits = this.#incrMisses = 0;
     this.#decrHits = this.#decrMisses = this.#casHits = this.#casMisses = this.#casBadval = 0;
-    this.#tooLarge = this.#noMemory = 0;
+    this.#tooLarge = this.#noMemory = this.#metas = 0;
   }
 
   /** The rows of a plain `stats` that are counted here, joined with those of the store. */
@@ -100,6 +137,7 @@ export class Figures {
       ["cmd_set", this.#sets],
       ["cmd_flush", this.#flushes],
       ["cmd_touch", this.#touches],
+      ["cmd_meta", this.#metas],
       ["get_hits", this.#hits],
       ["get_misses", this.#gets - this.#hits],
       ["delete_misses", this.#deleteMisses],

@@ -6,7 +6,13 @@
 
 import type { Socket } from "bun";
 import { toFault } from "../../wire/faults.ts";
-import { type Command, type ItemCommand, isLocal, type LocalCommand } from "../../wire/memcached/commands.ts";
+import {
+  type Command,
+  type ItemCommand,
+  isLocal,
+  isSilent,
+  type LocalCommand,
+} from "../../wire/memcached/commands.ts";
 import { CommandParser } from "../../wire/memcached/parser.ts";
 import type { Reply } from "../../wire/memcached/replies.ts";
 import type { DoorContext } from "./context.ts";
@@ -178,8 +184,7 @@ export class Session {
     });
     for (const command of run) {
       this.#door.figures.countFailure();
-      const silent = "noreply" in command ? command.noreply : !command.last;
-      if (!silent) this.#door.out.line(REFUSALS[fault.code]);
+      if (!isSilent(command)) this.#door.out.line(REFUSALS[fault.code]);
     }
     this.#next += run.length;
   }

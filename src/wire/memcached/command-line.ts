@@ -2,7 +2,8 @@
 //
 // Written for speed (figures in parser.ts): no string is made but the key's; the rare and the malformed take the slower ways.
 
-import type { Command, StoreHead, StoreVerb } from "./commands.ts";
+import type { Command, RefusedHead, StoreHead, StoreVerb } from "./commands.ts";
+import { isMetaName, readMeta } from "./meta-line.ts";
 import { readInteger, readUnsigned64 } from "./numbers.ts";
 
 const ERROR = "ERROR";
@@ -14,7 +15,7 @@ const LONGEST_KEY = 250;
 const LARGEST_FLAGS = 4_294_967_295;
 /** Of a declared length: 2^31 - 1, less the block's line end. */
 const LARGEST_BLOCK = 2_147_483_645;
-const MOST_TOKENS = 8;
+const MOST_TOKENS = 24;
 
 const GET = code("get");
 const GETS = code("gets");
@@ -36,8 +37,8 @@ export class CommandLine {
   /** All tokens of the line, also those that are not kept. */
   #count = 0;
 
-  /** Reads `bytes` from `start` to `newline`; appends to `into`, or returns the head of a block that follows. */
-  read(bytes: Buffer, start: number, newline: number, into: Command[]): StoreHead | undefined {
+  /** Reads `bytes` from `start` to `newline`; appends to `into`, or returns the head of a block that follows it. */
+  read(bytes: Buffer, start: number, newline: number, into: Command[]): StoreHead | RefusedHead | undefined {
     const end = newline - start > 1 && bytes[newline - 1] === 13 ? newline - 1 : newline;
     this.#bytes = bytes;
     this.#end = end;
@@ -54,7 +55,7 @@ export class CommandLine {
     return this.#dispatch(word, length, into);
   }
 
-  #dispatch(word: number, length: number, into: Command[]): StoreHead | undefined {
+  #dispatch(word: number, length: number, into: Command[]): StoreHead | RefusedHead | undefined {
     switch (word) {
       case SET:
         return this.#store("set", into);
@@ -72,6 +73,9 @@ export class CommandLine {
         return this.#arithmetic("decr", into);
     }
     const name = length > 16 ? "" : this.#token(0);
+    if (isMetaName(name)) {
+      return readMeta(name, { bytes: this.#bytes, tokens: this.#tokens, count: this.#count }, into);
+    }
     switch (name) {
       case "replace":
       case "append":

@@ -1,5 +1,7 @@
 // What a memcached client can ask for, as data: the parser makes it, the domain decides on it.
 
+import type { MetaFlags } from "./meta-flags.ts";
+
 /**
  * A key is a string of one character (U+0000 to U+00FF) per byte: at most 250, no space, no line end.
  * `noreply`: the command is carried out, and nothing is answered, not even an error.
@@ -45,7 +47,9 @@ export interface Store extends Keyed {
 }
 
 /** The head of a store command whose block is still to come. */
-export interface StoreHead {
+export type StoreHead = PlainStoreHead | MetaStoreHead;
+
+export interface PlainStoreHead {
   readonly verb: StoreVerb;
   readonly key: string;
   readonly flags: number;
@@ -55,10 +59,27 @@ export interface StoreHead {
   readonly noreply: boolean;
 }
 
+export interface MetaStoreHead {
+  readonly verb: "ms";
+  readonly key: string;
+  readonly flags: number;
+  readonly bytes: number;
+  readonly mode: MetaStoreMode;
+  readonly meta: Readonly<MetaFlags>;
+}
+
+/** A store whose line is wrong, but tells how long the block is that follows: it is swallowed. */
+export interface RefusedHead {
+  readonly verb: "refused";
+  readonly bytes: number;
+  /** The error. */
+  readonly text: string;
+}
+
 /** A store whose declared length was over the limit; its block was swallowed. */
 export interface StoreTooLarge extends Keyed {
   readonly kind: "too-large";
-  readonly verb: StoreVerb;
+  readonly verb: StoreVerb | "ms";
 }
 
 export interface Count extends Keyed {
@@ -83,8 +104,44 @@ export interface FlushAll {
   readonly noreply: boolean;
 }
 
+/** What the meta commands have in common; their flags mean what protocol.txt says. */
+interface MetaKeyed {
+  readonly key: string;
+  readonly meta: Readonly<MetaFlags>;
+}
+
+export interface MetaGet extends MetaKeyed {
+  readonly kind: "mg";
+}
+
+export type MetaStoreMode = "set" | "add" | "append" | "prepend" | "replace";
+
+export interface MetaStore extends MetaKeyed {
+  readonly kind: "ms";
+  readonly mode: MetaStoreMode;
+  /** As of `Store`. */
+  readonly value: Uint8Array;
+}
+
+export interface MetaDelete extends MetaKeyed {
+  readonly kind: "md";
+}
+
+export interface MetaCount extends MetaKeyed {
+  readonly kind: "ma";
+  readonly mode: "incr" | "decr";
+}
+
+/** What is known of an item, for a person. */
+export interface MetaDebug {
+  readonly kind: "me";
+  readonly key: string;
+}
+
+export type MetaCommand = MetaGet | MetaStore | MetaDelete | MetaCount | MetaDebug;
+
 /** Carried out by the store, on one key. */
-export type KeyCommand = Get | GetAndTouch | Store | StoreTooLarge | Count | Delete | Touch;
+export type KeyCommand = Get | GetAndTouch | Store | StoreTooLarge | Count | Delete | Touch | MetaCommand;
 
 /** Carried out by the store. */
 export type ItemCommand = KeyCommand | FlushAll;
@@ -107,5 +164,13 @@ export function isLocal(command: Command): command is LocalCommand {
 
 /** Whether it changes what is stored, as a rule; the others seldom do (see `Rules.decide`). */
 export function isWrite(command: ItemCommand): boolean {
-  return command.kind !== "get";
+  const { kind } = command;
+  if (kind === "mg") return command.meta.exptime !== undefined;
+  return kind !== "get" && kind !== "me";
+}
+
+/** Whether nothing is answered, not even that the store failed. Meta commands always tell of errors. */
+export function isSilent(command: ItemCommand): boolean {
+  if (command.kind === "get" || command.kind === "gat") return !command.last;
+  return "noreply" in command && command.noreply;
 }

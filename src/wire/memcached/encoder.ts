@@ -3,8 +3,9 @@
 // Written for speed: one growing buffer a door, constant lines as bytes, numbers digit by digit. Measured: a hit of
 // 100 bytes is written in 0.09 µs, `STORED` in 0.02 µs, without allocation.
 
-import type { ItemCommand } from "./commands.ts";
-import type { Reply, Status } from "./replies.ts";
+import { type ItemCommand, isSilent, type MetaCommand } from "./commands.ts";
+import { metaLine } from "./meta-reply.ts";
+import type { MetaReply, Reply, Status } from "./replies.ts";
 
 const LINES = {
   stored: line("STORED"),
@@ -53,7 +54,9 @@ export class ReplyBuffer {
         this.#value(command.key, reply.flags, reply.value, command.withCas ? reply.cas : -1);
       }
       if (command.last) this.#append(END);
-    } else if (!command.noreply) {
+    } else if (typeof reply === "object" && reply.kind === "meta") {
+      this.#meta(command as MetaCommand, reply);
+    } else if (!isSilent(command)) {
       if (typeof reply === "string") this.#append(LINES[reply]);
       else if (reply.kind === "counted") this.line(reply.digits);
     }
@@ -63,6 +66,17 @@ export class ReplyBuffer {
   line(text: string): void {
     this.#reserve(text.length + 2);
     this.#text(text);
+    this.#lineEnd();
+  }
+
+  #meta(command: MetaCommand, reply: MetaReply): void {
+    const text = metaLine(command, reply);
+    if (text === undefined) return;
+    this.line(text);
+    if (!reply.value) return;
+    this.#reserve(reply.value.length + 2);
+    this.#bytes.set(reply.value, this.#length);
+    this.#length += reply.value.length;
     this.#lineEnd();
   }
 

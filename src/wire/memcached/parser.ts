@@ -4,7 +4,7 @@
 // own object and its key's string. Measured: a `get` is parsed in 0.09 µs, a `set` of 100 bytes in 0.18 µs.
 
 import { CommandLine } from "./command-line.ts";
-import type { Command, Store, StoreHead } from "./commands.ts";
+import type { Command, MetaStore, RefusedHead, Store, StoreHead } from "./commands.ts";
 
 export interface ParserLimits {
   /** The largest value, in bytes, that a key of that length may have with these flags. */
@@ -118,8 +118,15 @@ export class CommandParser {
     else if (into.length > 0 && into[into.length - 1]?.kind === "close") this.#state = "closed";
   }
 
-  #beginBlock(head: StoreHead, into: Command[]): void {
-    const { verb, key, flags, bytes, noreply } = head;
+  #beginBlock(head: StoreHead | RefusedHead, into: Command[]): void {
+    if (head.verb === "refused") {
+      into.push({ kind: "line", text: head.text, noreply: false });
+      this.#skip = head.bytes + 2;
+      this.#state = "swallow";
+      return;
+    }
+    const { verb, key, flags, bytes } = head;
+    const noreply = head.verb !== "ms" && head.noreply;
     if (bytes > this.#limits.maxValue(key.length, flags)) {
       into.push({ kind: "too-large", verb, key, noreply });
       this.#skip = bytes + 2;
@@ -148,15 +155,21 @@ export class CommandParser {
   }
 
   #finishBlock(head: StoreHead, bytes: Buffer, at: number, into: Command[]): void {
-    const { verb, key, flags, exptime, cas, noreply } = head;
     const end = at + head.bytes;
     this.#head = undefined;
     this.#state = "line";
-    if (bytes[end] === 13 && bytes[end + 1] === NEWLINE) {
-      const value = bytes.subarray(at, end);
-      into.push({ kind: verb, key, flags, exptime, value, cas, noreply } satisfies Store);
-    } else {
+    if (bytes[end] !== 13 || bytes[end + 1] !== NEWLINE) {
+      const noreply = head.verb !== "ms" && head.noreply;
       into.push({ kind: "line", text: "CLIENT_ERROR bad data chunk", noreply });
+      return;
+    }
+    const value = bytes.subarray(at, end);
+    if (head.verb === "ms") {
+      const { key, mode, meta } = head;
+      into.push({ kind: "ms", key, mode, meta, value } satisfies MetaStore);
+    } else {
+      const { verb, key, flags, exptime, cas, noreply } = head;
+      into.push({ kind: verb, key, flags, exptime, value, cas, noreply } satisfies Store);
     }
   }
 

@@ -26,9 +26,41 @@ export interface Counted {
   readonly digits: string;
 }
 
-export type Reply = Status | Found | Counted;
+/** What a meta command may tell of an item. */
+export interface MetaFacts {
+  readonly flags: number;
+  readonly cas: number;
+  /** Bytes of the value. */
+  readonly size: number;
+  /** Seconds until it expires, and until it did before a `T` took effect; -1: never. */
+  readonly ttl: number;
+  readonly oldTtl: number;
+  /** Seconds since it was fetched or stored, and whether it was fetched since it was stored, as far as is remembered. */
+  readonly idle: number;
+  readonly hit: boolean;
+  /** The key was stored in base64. */
+  readonly binaryKey: boolean;
+}
+
+/** The answer to a meta command. */
+export interface MetaReply {
+  readonly kind: "meta";
+  readonly code: "HD" | "EN" | "NF" | "NS" | "EX" | "ME";
+  /** Given with a value it is a `VA`. */
+  readonly value?: Uint8Array;
+  readonly facts?: MetaFacts;
+  /** The last flags: `W` won, `X` stale, `Z` a winner was told already. */
+  readonly marks?: "" | "W" | "X W" | "Z" | "Z X";
+  /** Bytes the item takes, for `ME`. */
+  readonly itemSize?: number;
+  /** Answered although the command is quiet. */
+  readonly loud?: true;
+}
+
+export type Reply = Status | Found | Counted | MetaReply;
 
 /** Bytes of the value that a reply carries. */
 export function valueBytes(reply: Reply): number {
-  return typeof reply === "object" && reply.kind === "found" ? reply.value.length : 0;
+  if (typeof reply === "string" || reply.kind === "counted") return 0;
+  return reply.value?.length ?? 0;
 }
