@@ -14,6 +14,7 @@ import { openServices } from "./services.ts";
 import { resolveSettings, type Settings, type SettingValues } from "./settings.ts";
 import { openStore } from "./store.ts";
 import { startUpkeep } from "./upkeep.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 /** Serves until the signal is aborted, then finishes what was received and closes everything. */
 export async function serveUntil(
@@ -32,13 +33,24 @@ export async function serveUntil(
   if (settings.expire) opened.use(startSweeper({ kv, clock, log }));
   const store = opened.use(await openStore(settings, clock, log));
   const services = opened.use(await openServices(settings, store, clock, log));
-  opened.use(startUpkeep({ ...services, clock, log, resultExpiry: settings.resultExpiry }));
+  const { webhooks } = opened.use(openWebhooks(settings, store.queue, clock, log));
+  const { resultExpiry, keepJobs } = settings;
+  opened.use(startUpkeep({ ...services, clock, log, webhooks, resultExpiry, keepJobs }));
   const doors = opened.use(await openDoors({ settings, version, kv, services, clock, log }));
   const { memcached, http, image, merge } = doors;
   print(bannerOf(version, settings, doors));
-  log.info("serve.started", { version, ...settings, doors: { memcached, http, image, merge } });
+  log.info("serve.started", {
+    version,
+    ...shownSettings(settings),
+    doors: { memcached, http, image, merge },
+  });
   await aborted(signal);
   log.info("serve.stopping");
+}
+
+/** Fit for a log: a secret is there or not. */
+function shownSettings({ webhookSecret, ...shown }: Settings): Record<string, unknown> {
+  return { ...shown, webhookSecret: webhookSecret === undefined ? "none" : "set" };
 }
 
 function openKv({ database, sync, maxItem, expire }: Settings): SqliteKv {

@@ -10,6 +10,7 @@ import type { Log } from "../ports/log.ts";
 import { aggregationJobs } from "./aggregation-jobs.ts";
 import { environmentOf, type Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
+import { webhookHosts } from "./webhooks.ts";
 import { Workers, workerCommand } from "./workers.ts";
 
 export interface Services extends AsyncDisposable {
@@ -30,7 +31,8 @@ export async function openServices(
   const kinds = [mergeKind, aggregateKind];
   // A job that is added while the uploads are repaired is found by the workers when they start.
   let poke: () => void = () => undefined;
-  const jobs = new Jobs({ queue, clock, kinds, onReady: () => poke() });
+  const allowsWebhook = webhookHosts(settings);
+  const jobs = new Jobs({ queue, clock, kinds, files, allowsWebhook, onReady: () => poke() });
   const aggregations = aggregationJobs(jobs);
   const finishers = { dropzone: dropzoneFinisher(aggregations) };
   const lifetime = settings.uploadExpiry;
@@ -43,7 +45,7 @@ export async function openServices(
     env: environmentOf(settings),
     clock,
     log,
-    onDeath: (worker) => jobs.recover(worker),
+    onDeath: (dead) => jobs.recover(dead),
   });
   poke = () => workers.poke();
   return {

@@ -34,6 +34,12 @@ export interface Settings {
   readonly uploadExpiry: number;
   /** ms that a job and its result are kept after its end. */
   readonly resultExpiry: number;
+  /** Ended jobs that are kept at most. */
+  readonly keepJobs: number;
+  /** Signs what webhooks are sent; undefined: unsigned. */
+  readonly webhookSecret: string | undefined;
+  /** Webhooks may lead into the server's own network. */
+  readonly webhookPrivate: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -61,6 +67,9 @@ export function resolveSettings(values: SettingValues, database: string | undefi
     maxChunkBody: within(values, "max-chunk", 1024, 1_073_741_824),
     uploadExpiry: within(values, "upload-expiry", 1000, Number.MAX_SAFE_INTEGER),
     resultExpiry: within(values, "result-expiry", 1000, Number.MAX_SAFE_INTEGER),
+    keepJobs: within(values, "keep-jobs", 0, Number.MAX_SAFE_INTEGER),
+    webhookSecret: text(values, "webhook-secret"),
+    webhookPrivate: values["webhook-private"] === true,
     logLevel: (text(values, "log-level") ?? "info") as LogLevel,
   };
 }

@@ -2,6 +2,7 @@
 
 import type { Files } from "../domain/files/files.ts";
 import type { Jobs } from "../domain/jobs/jobs.ts";
+import type { Webhooks } from "../domain/jobs/webhooks.ts";
 import type { Uploads } from "../domain/uploads/uploads.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -15,24 +16,29 @@ export interface UpkeepOptions {
   readonly log: Log;
   /** ms that an ended job is kept. */
   readonly resultExpiry: number;
+  /** Ended jobs that are kept at most. */
+  readonly keepJobs: number;
+  readonly webhooks: Webhooks;
 }
 
 const RECOVER_MS = 5_000;
+const WEBHOOKS_MS = 1_000;
 const SWEEP_MS = 60_000;
 /** Long, since a blob goes when two looks in a row found it without a file. */
 const COLLECT_MS = 3_600_000;
 
 /** Runs until it is disposed; then nothing of it is under way any more. */
 export function startUpkeep(options: UpkeepOptions): AsyncDisposable {
-  const { files, uploads, jobs, resultExpiry } = options;
+  const { files, uploads, jobs, resultExpiry, keepJobs, webhooks } = options;
   const stopping = new AbortController();
   const rounds = [
     repeat(options, "jobs.recover", RECOVER_MS, stopping.signal, () => jobs.recover()),
     repeat(options, "sweep", SWEEP_MS, stopping.signal, async () => {
       await uploads.sweep();
       await files.sweep();
-      await jobs.prune(resultExpiry);
+      await jobs.prune(resultExpiry, keepJobs);
     }),
+    repeat(options, "webhooks", WEBHOOKS_MS, stopping.signal, () => webhooks.deliver(stopping.signal)),
     repeat(options, "collect", COLLECT_MS, stopping.signal, () => files.collect()),
   ];
   return {

@@ -14,8 +14,8 @@ export interface WorkersOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told the name of a worker that has died, so that its job is given to another at once. */
-  readonly onDeath: (worker: string) => Promise<unknown>;
+  /** Told the name of a worker that has ended, and how, so that its job is given to another at once. */
+  readonly onDeath: (dead: { readonly worker: string; readonly how: string }) => Promise<unknown>;
   /** Milliseconds that workers have to give their jobs back on shutdown; then they are killed. */
   readonly graceMs?: number;
 }
@@ -128,7 +128,8 @@ export class Workers implements AsyncDisposable {
     if (exitCode === 0 || this.#stopping.signal.aborted) log.debug("worker.exited", fields);
     else log.warn("worker.exited", fields);
     try {
-      await onDeath(workerName(pid));
+      const how = signalCode === null ? `ended with code ${exitCode}` : `was killed by ${signalCode}`;
+      await onDeath({ worker: workerName(pid), how });
     } catch (error) {
       log.error("worker.recovery-failed", { pid, error: toFault(error) });
     }

@@ -75,6 +75,23 @@ export const SERVE_SETTINGS: readonly Option[] = [
   },
   { flag: "workers", type: "integer", default: "1", help: "worker processes to keep running; 0: none here" },
   {
+    flag: "keep-jobs",
+    type: "integer",
+    default: "100000",
+    help: "how many ended jobs are kept at most; the oldest go first, with their results",
+  },
+  {
+    flag: "webhook-secret",
+    type: "text",
+    word: "SECRET",
+    help: "signs the notices that webhooks of jobs get; whsec_… is base64",
+  },
+  {
+    flag: "webhook-private",
+    type: "switch",
+    help: "webhooks of jobs may lead to this machine and its network",
+  },
+  {
     flag: "upload-expiry",
     type: "duration",
     default: "7d",

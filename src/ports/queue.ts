@@ -12,6 +12,8 @@ export interface JobProgress {
   readonly done: number;
   /** 0 while unknown. */
   readonly total: number;
+  /** Units per second, lately; absent until it is known. */
+  readonly rate?: number;
   /** What is counted. */
   readonly unit: "bytes" | "rows" | "files";
   /** A few words on what is being done now, e.g. "merging 300 files". */
@@ -51,6 +53,8 @@ export interface Job {
   /** What the kind's handler returned, e.g. `{ "file": "<file id>" }`. Set exactly when succeeded. */
   readonly result: Json;
   readonly cancelRequested: boolean;
+  /** An http(s) URL that is told of the job's end (see ports/outbox.ts). */
+  readonly webhook: string | null;
   /** The worker that holds it, or held it last. */
   readonly worker: string | null;
   readonly createdAt: number;
@@ -69,6 +73,7 @@ export interface NewJob {
   /** Default 3. */
   readonly maxAttempts?: number;
   readonly idempotencyKey?: string;
+  readonly webhook?: string;
 }
 
 /** The right to work on a job until `expiresAt`. It is lost when not extended in time, and cannot be regained. */
@@ -105,7 +110,7 @@ export interface JobPage {
  * - What resolves is durable, and visible to every process.
  * - At any time at most one valid lease exists for a job. `complete`, `fail` and `extend` with a lease that
  *   is no longer valid are Fault `conflict` and change nothing.
- * - A job ends exactly once.
+ * - A job ends exactly once (and again if it is retried); with a `webhook`, the end and its notice are one commit.
  * - Time comes from the injected clock, in ms.
  * - Errors are Faults: `conflict`, `not-found`, `invalid` (a foreign cursor), `no-space`, `unreachable`, `internal`.
  */
@@ -150,10 +155,13 @@ export interface Queue {
    * Puts jobs whose lease ran out back into the queue (or fails them when attempts are used up, or cancels
    * them when that was asked for). Returns how many. Safe to call from many processes.
    *
-   * `dead`: a worker that is known to have died; its leases count as run out.
+   * `dead`: a worker that is known to have died, and how ("was killed by SIGKILL"); its leases count as run out.
    */
-  recover(dead?: string): Promise<number>;
+  recover(dead?: { readonly worker: string; readonly how: string }): Promise<number>;
 
-  /** Removes up to `limit` jobs that ended at or before `at` (ms since 1970); returns them, so results can go too. */
-  prune(at: number, limit: number): Promise<readonly Job[]>;
+  /**
+   * Removes up to `limit` jobs, the oldest first, of those that ended at or before `at` (ms since 1970) or are not
+   * among the newest `keep` that have ended; returns them, so results can go too.
+   */
+  prune(at: number, keep: number, limit: number): Promise<readonly Job[]>;
 }

@@ -52,6 +52,7 @@ export const UploadPage = z.object({ uploads: z.array(UploadEntry), next: Next }
 export const JobProgress = z.object({
   done: z.number(),
   total: z.number(),
+  rate: z.number().optional().describe("units per second, lately"),
   unit: z.enum(["bytes", "rows", "files"]),
   phase: z.string(),
 });
@@ -70,11 +71,18 @@ export const JobEntry = z.object({
   result: z.json(),
   file: FileEntry.nullable().describe("the result, once the job has succeeded"),
   cancelRequested: z.boolean(),
+  webhook: z.string().nullable().describe("the URL that is told of the end"),
   worker: z.string().nullable(),
   runAt: Time,
   createdAt: Time,
   startedAt: Time.nullable(),
   finishedAt: Time.nullable(),
+  timings: z
+    .object({
+      waited: z.number().int().nullable().describe("ms from its creation to the start of the last attempt"),
+      worked: z.number().int().nullable().describe("ms of the last attempt, once the job has ended"),
+    })
+    .optional(),
 });
 export const JobPage = z.object({ jobs: z.array(JobEntry), next: Next });
 export const NewJobBody = z.object({
@@ -83,6 +91,7 @@ export const NewJobBody = z.object({
   idempotencyKey: z.string().min(1).max(200).optional(),
   priority: z.number().int().min(-100).max(100).optional(),
   delay: z.number().int().min(0).optional().describe("milliseconds before it may start"),
+  webhook: z.string().optional().describe("an http(s) URL that is told of the end, signed"),
 });
 
 export const Status = z.object({

@@ -145,7 +145,7 @@ export function queueConformance(name: string, open: (clock: ManualClock) => Pro
       for (const id of ["a", "b"]) await queue.add(newJob({ id }));
       await claim(queue, "dead");
       await claim(queue, "alive");
-      expect(await queue.recover("dead")).toBe(1);
+      expect(await queue.recover({ worker: "dead", how: "was killed by SIGKILL" })).toBe(1);
       expect((await queue.get("a"))?.state).toBe("queued");
       expect((await queue.get("b"))?.state).toBe("running");
     });
@@ -154,7 +154,7 @@ export function queueConformance(name: string, open: (clock: ManualClock) => Pro
       await queue.add(newJob({ id: "a", maxAttempts: 2 }));
       for (const state of ["queued", "failed"]) {
         await claim(queue, "dead");
-        await queue.recover("dead");
+        await queue.recover({ worker: "dead", how: "was killed by SIGKILL" });
         expect((await queue.get("a"))?.state).toBe(state as Job["state"]);
       }
       expect((await queue.get("a"))?.error).toMatchObject({ code: "internal" });
@@ -215,7 +215,7 @@ export function queueConformance(name: string, open: (clock: ManualClock) => Pro
       await claim(queue, "dead");
       for (const id of ["a", "b"]) await queue.cancel(id);
       expect((await queue.fail(lease, BROKEN, 0)).state).toBe("cancelled");
-      await queue.recover("dead");
+      await queue.recover({ worker: "dead", how: "was killed by SIGKILL" });
       expect((await queue.get("b"))?.state).toBe("cancelled");
     });
 
@@ -275,7 +275,7 @@ export function queueConformance(name: string, open: (clock: ManualClock) => Pro
       const first = await queue.page({ limit: 3 });
       await queue.add(newJob({ id: "new" }));
       await queue.cancel("1");
-      await queue.prune(clock.now(), 10);
+      await queue.prune(clock.now(), 100, 10);
       const second = await queue.page({ limit: 3, after: first.next ?? "" });
       expect([first, second].map((page) => page.jobs.map(({ id }) => id))).toEqual([
         ["5", "4", "3"],
@@ -299,11 +299,46 @@ export function queueConformance(name: string, open: (clock: ManualClock) => Pro
         await clock.advance(1_000);
         await queue.cancel(id);
       }
-      expect((await queue.prune(clock.now() - 1_000, 1)).map(({ id }) => id)).toEqual(["b"]);
-      expect((await queue.prune(clock.now() - 1_000, 5)).map(({ id }) => id)).toEqual(["a"]);
-      expect((await queue.prune(clock.now() - 1_000, 5)).length).toBe(0);
+      expect((await queue.prune(clock.now() - 1_000, 100, 1)).map(({ id }) => id)).toEqual(["b"]);
+      expect((await queue.prune(clock.now() - 1_000, 100, 5)).map(({ id }) => id)).toEqual(["a"]);
+      expect((await queue.prune(clock.now() - 1_000, 100, 5)).length).toBe(0);
       expect((await queue.counts()).cancelled).toBe(1);
       expect(await idsOf(queue, { limit: 10 })).toEqual(["d", "c"]);
+    });
+
+    withQueue(
+      "prune keeps the newest that have ended, however young the others are",
+      async (queue, clock) => {
+        for (const id of ["a", "b", "c", "d"]) await queue.add(newJob({ id }));
+        for (const id of ["b", "a", "c"]) {
+          await clock.advance(1_000);
+          await queue.cancel(id);
+        }
+        expect((await queue.prune(0, 3, 10)).length).toBe(0);
+        expect((await queue.prune(0, 1, 1)).map(({ id }) => id)).toEqual(["b"]);
+        expect((await queue.prune(0, 1, 10)).map(({ id }) => id)).toEqual(["a"]);
+        expect(await idsOf(queue, { limit: 10 })).toEqual(["d", "c"]);
+      },
+    );
+
+    withQueue("a webhook is kept with its job; a job without one has none", async (queue) => {
+      await queue.add(newJob({ id: "a", webhook: "https://example.org/x" }));
+      await queue.add(newJob({ id: "b" }));
+      expect([(await queue.get("a"))?.webhook, (await queue.get("b"))?.webhook]).toEqual([
+        "https://example.org/x",
+        null,
+      ]);
+    });
+
+    withQueue("the error of a killed worker says how it ended", async (queue) => {
+      await queue.add(newJob({ maxAttempts: 1 }));
+      const { job } = await claim(queue);
+      await queue.recover({ worker: "w", how: "was killed by SIGKILL" });
+      const { state, error } = (await queue.get(job.id)) ?? {};
+      expect({ state, message: error?.message }).toEqual({
+        state: "failed",
+        message: "the worker w was killed by SIGKILL during attempt 1 of 1",
+      });
     });
 
     withQueue(

@@ -35,7 +35,7 @@ async function open(count: number, lines: number) {
     env: {},
     clock: systemClock,
     log: quietLog,
-    onDeath: (worker) => jobs.recover(worker),
+    onDeath: (dead) => jobs.recover(dead),
   });
   const jobs = new Jobs({
     queue: shop.queue,
@@ -84,6 +84,24 @@ test("a job whose worker is killed again and again starts again at once, and its
   expect(records.map((file) => file.id)).toEqual([id]);
   const content = await site.shop.files.open(await site.shop.files.require(id));
   expect((await new Response(content as Blob).text()) === site.expected()).toBe(true);
+}, 30_000);
+
+test("a job that kills its worker every time, as one without memory does, fails with that; the service goes on", async () => {
+  await using site = await open(1, 20_000);
+  const { id } = await site.jobs.submit({ kind: "merge", input: RANGE });
+  for (const attempt of [1, 2, 3]) {
+    const job = await until("the attempt runs", async () => {
+      const now = await site.shop.queue.get(id);
+      return now?.attempts === attempt && now.state === "running" && now;
+    });
+    process.kill(pidOf(job.worker), "SIGKILL");
+  }
+  const failed = await site.stateOf(id, "failed");
+  expect(failed.error).toMatchObject({ code: "internal" });
+  expect(failed.error?.message).toMatch(/was killed by SIGKILL during attempt 3 of 3/);
+  expect((await site.shop.files.page({ limit: 10 })).records).toEqual([]);
+  const next = await site.jobs.submit({ kind: "merge", input: { start: "2020-01-01", end: "2020-01-01" } });
+  await site.stateOf(next.id, "succeeded");
 }, 30_000);
 
 test("two workers do many jobs, each to success once", async () => {

@@ -15,6 +15,7 @@ import type {
   Queue,
 } from "../../ports/queue.ts";
 import { Fault } from "../../wire/faults.ts";
+import type { MemoryOutbox } from "./outbox.ts";
 
 interface Entry {
   readonly seq: number;
@@ -27,12 +28,15 @@ const KEPT_LOG_LINES = 200;
 
 export class MemoryQueue implements Queue {
   readonly #clock: Clock;
+  readonly #outbox: MemoryOutbox | undefined;
   /** In the order of adding. */
   readonly #entries = new Map<string, Entry>();
   #added = 0;
 
-  constructor(clock: Clock) {
+  /** `outbox`: where the ends of jobs with a webhook are noted. */
+  constructor(clock: Clock, outbox?: MemoryOutbox) {
     this.#clock = clock;
+    this.#outbox = outbox;
   }
 
   async add(job: NewJob): Promise<Job> {
@@ -137,22 +141,24 @@ export class MemoryQueue implements Queue {
     return counts;
   }
 
-  async recover(dead?: string): Promise<number> {
+  async recover(dead?: { readonly worker: string; readonly how: string }): Promise<number> {
     const now = this.#clock.now();
     const lost = this.#all().filter(
-      ({ lease, job }) => lease !== null && (lease.expiresAt <= now || job.worker === dead),
+      ({ lease, job }) => lease !== null && (lease.expiresAt <= now || job.worker === dead?.worker),
     );
-    for (const entry of lost) this.#failed(entry, lostWorker(entry.job), now);
+    for (const entry of lost) this.#failed(entry, lostWorker(entry.job, dead), now);
     return lost.length;
   }
 
-  async prune(at: number, limit: number): Promise<readonly Job[]> {
+  async prune(at: number, keep: number, limit: number): Promise<readonly Job[]> {
     const ended = this.#all()
-      .filter(({ job }) => job.finishedAt !== null && job.finishedAt <= at)
-      .sort((a, b) => (a.job.finishedAt ?? 0) - (b.job.finishedAt ?? 0))
+      .filter(({ job }) => job.finishedAt !== null)
+      .sort((a, b) => (a.job.finishedAt ?? 0) - (b.job.finishedAt ?? 0) || a.seq - b.seq);
+    const pruned = ended
+      .filter(({ job }, i) => (job.finishedAt ?? 0) <= at || i < ended.length - keep)
       .slice(0, limit);
-    for (const { job } of ended) this.#entries.delete(job.id);
-    return ended.map(({ job }) => job);
+    for (const { job } of pruned) this.#entries.delete(job.id);
+    return pruned.map(({ job }) => job);
   }
 
   #all(): Entry[] {
@@ -182,7 +188,9 @@ export class MemoryQueue implements Queue {
 
   #end(entry: Entry, state: JobState, error: JobError | null, result: Json = null): Job {
     entry.lease = null;
-    entry.job = { ...entry.job, state, error, result, finishedAt: this.#clock.now() };
+    const now = this.#clock.now();
+    entry.job = { ...entry.job, state, error, result, finishedAt: now };
+    if (entry.job.webhook !== null) this.#outbox?.add(entry.job.id, entry.job.webhook, now);
     return entry.job;
   }
 }
@@ -203,6 +211,7 @@ function fresh(job: NewJob, now: number): Job {
     error: null,
     result: null,
     cancelRequested: false,
+    webhook: job.webhook ?? null,
     worker: null,
     createdAt: now,
     startedAt: null,
@@ -223,11 +232,12 @@ function matches(job: Job, { state, kind, text, since, until }: JobFilter): bool
   );
 }
 
-function lostWorker(job: Job): JobError {
+function lostWorker(job: Job, dead?: { readonly worker: string; readonly how: string }): JobError {
+  const how = dead?.worker === job.worker ? dead?.how : "was not heard of any more";
   return {
     code: "internal",
-    message: `the worker ${job.worker} died during attempt ${job.attempts} of ${job.maxAttempts}`,
-    hint: "Its log tells why; it may have run out of memory.",
+    message: `the worker ${job.worker} ${how} during attempt ${job.attempts} of ${job.maxAttempts}`,
+    hint: "Its log may tell why. One that was killed has often run out of memory: lower --job-memory, or add some.",
   };
 }
 

@@ -13,11 +13,12 @@ export function afterFailure(
   return retryAt !== null && row.attempts < row.max_attempts ? "queued" : "failed";
 }
 
-/** The error of an attempt whose worker was not heard of again. */
-export function lostWorker(row: JobRow): JobError {
+/** The error of an attempt whose worker was not heard of again, or `dead`. */
+export function lostWorker(row: JobRow, dead?: { readonly worker: string; readonly how: string }): JobError {
+  const how = dead?.worker === row.worker ? dead?.how : "was not heard of any more";
   return {
     code: "internal",
-    message: `the worker ${row.worker} died during attempt ${row.attempts} of ${row.max_attempts}`,
-    hint: "Its log tells why; it may have run out of memory.",
+    message: `the worker ${row.worker} ${how} during attempt ${row.attempts} of ${row.max_attempts}`,
+    hint: "Its log may tell why. One that was killed has often run out of memory: lower --job-memory, or add some.",
   };
 }

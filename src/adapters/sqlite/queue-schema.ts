@@ -53,6 +53,22 @@ export const QUEUE_MIGRATIONS = [
     UPDATE counts SET jobs = jobs + 1 WHERE state = new.state;
   END;
   `,
+  // A notice is written by the end itself, in one commit, whichever process ends the job.
+  `
+  ALTER TABLE jobs ADD COLUMN webhook TEXT;
+  CREATE TABLE notices (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id TEXT NOT NULL,
+    url TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX notices_due ON notices (due_at);
+  CREATE TRIGGER jobs_noticed AFTER UPDATE OF finished_at ON jobs
+  WHEN new.finished_at IS NOT NULL AND old.finished_at IS NULL AND new.webhook IS NOT NULL BEGIN
+    INSERT INTO notices (job_id, url, due_at) VALUES (new.id, new.webhook, new.finished_at);
+  END;
+  `,
 ] as const;
 
 export interface JobRow {
@@ -66,6 +82,7 @@ export interface JobRow {
   readonly max_attempts: number;
   readonly idempotency_key: string | null;
   readonly cancel_requested: number;
+  readonly webhook: string | null;
   readonly worker: string | null;
   readonly token: string | null;
   readonly lease_expires_at: number | null;
@@ -95,6 +112,7 @@ export function jobOf(row: JobRow): Job {
     error: row.error === null ? null : parse(row, row.error),
     result: parse<Json>(row, row.result),
     cancelRequested: row.cancel_requested === 1,
+    webhook: row.webhook,
     worker: row.worker,
     createdAt: row.created_at,
     startedAt: row.started_at,

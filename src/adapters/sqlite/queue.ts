@@ -20,6 +20,7 @@ import { explain, openDatabase, type SyncMode } from "./database.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { afterFailure, lostWorker } from "./queue-failures.ts";
 import { pageOfJobs } from "./queue-pages.ts";
+import { pruneJobs } from "./queue-pruning.ts";
 import { type JobRow, jobOf, QUEUE_APPLICATION_ID, QUEUE_MIGRATIONS } from "./queue-schema.ts";
 
 export interface SqliteQueueOptions {
@@ -70,8 +71,8 @@ export class SqliteQueue implements Queue, AsyncDisposable {
       const known = this.#row("SELECT * FROM jobs WHERE idempotency_key = $key", { key });
       if (known) return jobOf(known);
       const added = this.#row(
-        `INSERT INTO jobs (id, kind, state, priority, run_at, max_attempts, idempotency_key, created_at, input)
-         VALUES ($id, $kind, 'queued', $priority, $runAt, $maxAttempts, $key, $now, $input)
+        `INSERT INTO jobs (id, kind, state, priority, run_at, max_attempts, idempotency_key, created_at, input, webhook)
+         VALUES ($id, $kind, 'queued', $priority, $runAt, $maxAttempts, $key, $now, $input, $webhook)
          ON CONFLICT DO NOTHING RETURNING *`,
         {
           id: job.id,
@@ -82,6 +83,7 @@ export class SqliteQueue implements Queue, AsyncDisposable {
           key,
           now: this.#clock.now(),
           input: JSON.stringify(job.input),
+          webhook: job.webhook ?? null,
         },
       );
       if (added) return jobOf(added);
@@ -206,18 +208,18 @@ export class SqliteQueue implements Queue, AsyncDisposable {
     return { ...zero, ...Object.fromEntries(rows.map(({ state, jobs }) => [state, jobs])) };
   }
 
-  async recover(dead?: string): Promise<number> {
+  async recover(dead?: { readonly worker: string; readonly how: string }): Promise<number> {
     const lost = () =>
       this.#db
         .query<JobRow, Record<string, string | number | null>>(
           "SELECT * FROM jobs WHERE state = 'running' AND (lease_expires_at <= $now OR worker = $dead)",
         )
-        .all({ now: this.#clock.now(), dead: dead ?? null });
+        .all({ now: this.#clock.now(), dead: dead?.worker ?? null });
     if (this.#read(lost).length === 0) return 0;
     return this.#commits.run(() => {
       const rows = lost();
       for (const row of rows) {
-        const error = lostWorker(row);
+        const error = lostWorker(row, dead);
         const state = afterFailure(row, error, this.#clock.now());
         if (state === "queued") this.#requeue(row.seq, error, this.#clock.now());
         else this.#end(row.seq, state, error);
@@ -226,16 +228,8 @@ export class SqliteQueue implements Queue, AsyncDisposable {
     });
   }
 
-  prune(at: number, limit: number): Promise<readonly Job[]> {
-    return this.#commits.run(() =>
-      this.#db
-        .query<JobRow, Record<string, number>>(
-          `DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs WHERE finished_at <= $at ORDER BY finished_at LIMIT $limit)
-           RETURNING *`,
-        )
-        .all({ at, limit })
-        .map(jobOf),
-    );
+  prune(at: number, keep: number, limit: number): Promise<readonly Job[]> {
+    return this.#commits.run(() => pruneJobs(this.#db, at, keep, limit));
   }
 
   #claimable(kinds: readonly string[]): JobRow | undefined {

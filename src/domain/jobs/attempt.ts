@@ -5,6 +5,7 @@ import type { Log } from "../../ports/log.ts";
 import type { JobLogLine, JobProgress, Json, Lease, Queue } from "../../ports/queue.ts";
 import { Fault, isFault, toFault } from "../../wire/faults.ts";
 import type { JobHandler } from "./kind.ts";
+import { Rate } from "./rate.ts";
 import { jobError, nextAttempt } from "./retries.ts";
 
 export interface AttemptOptions {
@@ -32,6 +33,7 @@ export class Attempt {
   #ending: "cancelled" | "released" | "lost" | undefined;
   #expiresAt: number;
   #progress: JobProgress | undefined;
+  readonly #rate = new Rate();
   #lines: JobLogLine[] = [];
 
   constructor(lease: Lease, options: AttemptOptions) {
@@ -117,7 +119,7 @@ export class Attempt {
   async #report<T>(
     send: (report: { readonly progress?: JobProgress; readonly log?: readonly JobLogLine[] }) => Promise<T>,
   ): Promise<T> {
-    const [progress, lines] = [this.#progress, this.#lines];
+    const [progress, lines] = [this.#measured(), this.#lines];
     this.#lines = [];
     try {
       return await send({ ...(progress && { progress }), ...(lines.length > 0 && { log: lines }) });
@@ -125,6 +127,13 @@ export class Attempt {
       this.#lines = [...lines, ...this.#lines];
       throw error;
     }
+  }
+
+  #measured(): JobProgress | undefined {
+    const progress = this.#progress;
+    if (!progress) return undefined;
+    const rate = this.#rate.next(progress, this.#options.clock.now());
+    return { ...progress, ...(rate !== undefined && { rate }) };
   }
 
   #end(why: "cancelled" | "released" | "lost", reason: Fault): void {

@@ -2,8 +2,10 @@
 
 import type { Clock } from "../../ports/clock.ts";
 import type { Job, JobFilter, JobPage, JobState, Json, Queue } from "../../ports/queue.ts";
-import { Fault } from "../../wire/faults.ts";
+import { Fault, isFault } from "../../wire/faults.ts";
+import type { Files } from "../files/files.ts";
 import type { JobKind } from "./kind.ts";
+import { requireWebhook } from "./webhook-url.ts";
 
 export interface JobsOptions {
   readonly queue: Queue;
@@ -13,6 +15,10 @@ export interface JobsOptions {
   readonly kinds: readonly JobKind<any>[];
   /** Called after a job became claimable: a hint to idle workers, who would find it by themselves a little later. */
   readonly onReady?: () => void;
+  /** Where results are removed from when their jobs are forgotten. */
+  readonly files?: Pick<Files, "get" | "remove">;
+  /** Whether a webhook may lead to this host, as it is written in the URL. Default: to any. */
+  readonly allowsWebhook?: (host: string) => boolean;
 }
 
 export interface Submission {
@@ -24,6 +30,8 @@ export interface Submission {
   readonly priority?: number;
   /** Milliseconds before it may start. */
   readonly delay?: number;
+  /** An http(s) URL that is told of the end. */
+  readonly webhook?: string;
 }
 
 export class Jobs {
@@ -31,9 +39,13 @@ export class Jobs {
   readonly #clock: Clock;
   readonly #kinds: ReadonlyMap<string, JobKind>;
   readonly #onReady: () => void;
+  readonly #files: JobsOptions["files"];
+  readonly #allowsWebhook: (host: string) => boolean;
 
-  constructor({ queue, clock, kinds, onReady }: JobsOptions) {
+  constructor({ queue, clock, kinds, onReady, files, allowsWebhook }: JobsOptions) {
     this.#queue = queue;
+    this.#files = files;
+    this.#allowsWebhook = allowsWebhook ?? (() => true);
     this.#clock = clock;
     this.#kinds = new Map(kinds.map((kind) => [kind.name, kind]));
     this.#onReady = onReady ?? (() => undefined);
@@ -41,7 +53,8 @@ export class Jobs {
 
   /** Durable when it resolves. Fault `invalid` for an unknown kind, or an input that the kind does not take. */
   async submit(submission: Submission): Promise<Job> {
-    const { kind, idempotencyKey, priority = 0, delay = 0 } = submission;
+    const { kind, idempotencyKey, webhook, priority = 0, delay = 0 } = submission;
+    if (webhook !== undefined) requireWebhook(webhook, this.#allowsWebhook);
     const job = await this.#queue.add({
       id: crypto.randomUUID(),
       kind,
@@ -49,6 +62,7 @@ export class Jobs {
       priority,
       runAt: this.#clock.now() + delay,
       ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(webhook !== undefined && { webhook }),
     });
     this.#onReady();
     return job;
@@ -66,6 +80,22 @@ export class Jobs {
       "not-found",
       `there is no ${kind ?? ""} job ${JSON.stringify(id.slice(0, 100))}`.replace("  ", " "),
     );
+  }
+
+  /**
+   * The job as it is now, and again whenever it has changed, until it has ended or `signal` is aborted. Fault
+   * `not-found`. The change is made by other processes, so it is looked for, `WATCH_MS` apart.
+   */
+  async *watch(id: string, signal: AbortSignal): AsyncGenerator<Job> {
+    let seen = "";
+    while (!signal.aborted) {
+      const job = await this.require(id);
+      const text = JSON.stringify(job);
+      if (text !== seen) yield job;
+      seen = text;
+      if (job.finishedAt !== null) return;
+      await this.#clock.sleep(WATCH_MS, signal).catch(() => undefined); // aborted: the loop ends
+    }
   }
 
   page(filter: JobFilter): Promise<JobPage> {
@@ -87,21 +117,34 @@ export class Jobs {
     return job;
   }
 
-  /** Gives the jobs of dead workers back to the queue; `dead` names one that is known to have died. */
-  async recover(dead?: string): Promise<number> {
+  /** Gives the jobs of dead workers back to the queue; `dead` names one that is known to have died, and how. */
+  async recover(dead?: { readonly worker: string; readonly how: string }): Promise<number> {
     const recovered = await this.#queue.recover(dead);
     if (recovered > 0) this.#onReady();
     return recovered;
   }
 
-  /** Forgets jobs that ended more than `maxAge` ms ago. Their results live on until they expire by themselves. */
-  async prune(maxAge: number): Promise<number> {
+  /** Forgets jobs that ended more than `maxAge` ms ago or are not among the last `keep` to end, with their results. */
+  async prune(maxAge: number, keep: number): Promise<number> {
     const before = this.#clock.now() - maxAge;
     let removed = 0;
     for (;;) {
-      const { length } = await this.#queue.prune(before, PRUNE_BATCH);
-      removed += length;
-      if (length < PRUNE_BATCH) return removed;
+      const jobs = await this.#queue.prune(before, keep, PRUNE_BATCH);
+      for (const job of jobs) await this.#removeResults(job);
+      removed += jobs.length;
+      if (jobs.length < PRUNE_BATCH) return removed;
+    }
+  }
+
+  /** Only files that this very job made: an input is not its to remove. What a crash leaves here expires by itself. */
+  async #removeResults({ id, result }: Job): Promise<void> {
+    const named = typeof result === "object" && result !== null ? Object.values(result) : [];
+    for (const name of named) {
+      const file = typeof name === "string" ? await this.#files?.get(name) : undefined;
+      if (file?.origin !== `job:${id}`) continue;
+      await this.#files?.remove(file.id).catch((error) => {
+        if (!isFault(error, "not-found")) throw error;
+      });
     }
   }
 
@@ -124,3 +167,4 @@ export class Jobs {
 }
 
 const PRUNE_BATCH = 500;
+const WATCH_MS = 250;

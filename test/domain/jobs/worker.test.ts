@@ -7,6 +7,7 @@ import { Jobs } from "../../../src/domain/jobs/jobs.ts";
 import type { JobContext, JobHandler } from "../../../src/domain/jobs/kind.ts";
 import { Worker, type WorkerOptions } from "../../../src/domain/jobs/worker.ts";
 import type { Json } from "../../../src/ports/queue.ts";
+import type { FileRecord } from "../../../src/ports/records.ts";
 import { Fault } from "../../../src/wire/faults.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { quietLog } from "../../support/quiet-log.ts";
@@ -133,7 +134,7 @@ describe("the worker", () => {
     await using shop = open(() => finish.promise);
     const id = await shop.submit();
     await shop.stateOf(id, "running");
-    await shop.queue.recover("w");
+    await shop.queue.recover({ worker: "w", how: "died" });
     const lease = await shop.queue.claim("successor", ["k"], 60_000);
     finish.resolve("stale");
     await shop.clock.untilSleeping();
@@ -149,7 +150,7 @@ describe("the worker", () => {
     });
     const id = await shop.submit();
     await shop.stateOf(id, "running");
-    await shop.queue.recover("w");
+    await shop.queue.recover({ worker: "w", how: "died" });
     await shop.queue.claim("successor", ["k"], 60_000);
     await shop.clock.untilSleeping();
     await shop.clock.advance(1_000);
@@ -187,8 +188,35 @@ describe("the service", () => {
   test("old jobs are forgotten", async () => {
     await using shop = open(async () => null);
     await shop.stateOf(await shop.submit(), "succeeded");
-    expect(await shop.jobs.prune(60_000)).toBe(0);
+    expect(await shop.jobs.prune(60_000, 100)).toBe(0);
     await shop.clock.advance(60_000);
-    expect(await shop.jobs.prune(60_000)).toBe(1);
+    expect(await shop.jobs.prune(60_000, 100)).toBe(1);
+  });
+
+  test("jobs beyond the number that is kept are forgotten, the oldest first, with the files they made", async () => {
+    const clock = new ManualClock();
+    const queue = new MemoryQueue(clock);
+    const removed: string[] = [];
+    const origins = new Map([
+      ["made-1", "job:j1"],
+      ["input", "upload:u"],
+    ]);
+    const files = {
+      get: async (id: string) =>
+        origins.has(id) ? ({ id, origin: origins.get(id) } as FileRecord) : undefined,
+      remove: async (id: string) => {
+        removed.push(id);
+      },
+    };
+    const jobs = new Jobs({ queue, clock, kinds: [kind], files });
+    for (const id of ["j1", "j2"]) {
+      await queue.add({ id, kind: "k", input: null });
+      const lease = await queue.claim("w", ["k"], 1_000);
+      if (lease) await queue.complete(lease, { file: `made-${id.slice(1)}`, of: "input", rows: 3 });
+      await clock.advance(1);
+    }
+    expect(await jobs.prune(60_000, 1)).toBe(1);
+    expect(removed).toEqual(["made-1"]);
+    expect([await queue.get("j1"), (await queue.get("j2"))?.id]).toEqual([undefined, "j2"]);
   });
 });

@@ -192,3 +192,84 @@ describe("jobs", () => {
     expect((await door.send(method, path, body)).status).toBe(status);
   });
 });
+
+describe("events", () => {
+  const START = JSON.stringify({ kind: "merge", input: { start: "2020-01-01", end: "2020-01-02" } });
+  const submit = async (door: ReturnType<typeof serve>, body = START) =>
+    ((await (await door.send("POST", "/api/jobs", body)).json()) as { id: string }).id;
+  const eventsOf = (text: string) =>
+    text
+      .split("\n\n")
+      .filter(Boolean)
+      .map((block) => ({
+        event: /^event: (.*)$/m.exec(block)?.[1],
+        state: (JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? "null") as { state: string }).state,
+      }));
+
+  test("the job as it is, each change, and the end, which ends the stream", async () => {
+    await using door = serve({ ...LOGS, working: false });
+    const id = await submit(door);
+    const answer = await door.get(`/api/jobs/${id}/events`);
+    expect(answer.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    let text = "";
+    const read = async () => {
+      const { value, done } = await reader.read();
+      text += new TextDecoder().decode(value);
+      return done;
+    };
+    await read();
+    expect(eventsOf(text)).toEqual([{ event: "job", state: "queued" }]);
+    const lease = await door.queue.claim("w", ["merge"], 60_000);
+    await read();
+    expect(eventsOf(text).at(-1)).toEqual({ event: "job", state: "running" });
+    if (lease) await door.queue.complete(lease, { bytes: 1 });
+    while (!(await read()));
+    expect(eventsOf(text).at(-1)).toEqual({ event: "end", state: "succeeded" });
+    expect(text).toContain("id: end\n");
+  });
+
+  test("an ended job is one event; a reader that comes back after it is told to stop", async () => {
+    await using door = serve(LOGS);
+    const id = await submit(door);
+    await door.ended(id);
+    expect(eventsOf(await (await door.get(`/api/jobs/${id}/events`)).text())).toEqual([
+      { event: "end", state: "succeeded" },
+    ]);
+    expect((await door.get(`/api/jobs/${id}/events`, { "last-event-id": "end" })).status).toBe(204);
+  });
+
+  test("an unknown job is 404, and one that is forgotten meanwhile ends its stream", async () => {
+    await using door = serve({ ...LOGS, working: false });
+    expect((await door.get("/api/jobs/nope/events")).status).toBe(404);
+    const id = await submit(door);
+    const answer = await door.get(`/api/jobs/${id}/events`);
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    await door.queue.cancel(id);
+    await door.queue.prune(Number.MAX_SAFE_INTEGER, 0, 10);
+    expect(
+      await reader.read().then(
+        ({ done }) => done,
+        () => true,
+      ),
+    ).toBe(true);
+  });
+
+  test("a webhook is taken with the job, and refused when it is none", async () => {
+    await using door = serve({ working: false });
+    const job = JSON.parse(START);
+    const good = await door.send(
+      "POST",
+      "/api/jobs",
+      JSON.stringify({ ...job, webhook: "https://a.example/x" }),
+    );
+    expect(await good.json()).toMatchObject({ webhook: "https://a.example/x", timings: { waited: null } });
+    const bad = await door.send(
+      "POST",
+      "/api/jobs",
+      JSON.stringify({ ...job, webhook: "file:///etc/passwd" }),
+    );
+    expect(bad.status).toBe(400);
+  });
+});

@@ -2,13 +2,14 @@
 
 import { z } from "zod";
 import type { Files } from "../../../domain/files/files.ts";
-import type { Jobs } from "../../../domain/jobs/jobs.ts";
+import type { Jobs, Submission } from "../../../domain/jobs/jobs.ts";
 import type { Job, JobFilter } from "../../../ports/queue.ts";
 import { JobEntry, JobPage, JobState, NewJobBody } from "../../../wire/api.ts";
 import { pathTo, ROUTES } from "../../../wire/routes.ts";
 import { parseWith, readJson } from "../body.ts";
 import { fileEntry } from "../files/routes.ts";
 import type { Route } from "../route.ts";
+import { answerEvents } from "./events.ts";
 
 export interface JobsDoorOptions {
   readonly jobs: Jobs;
@@ -37,14 +38,7 @@ export function jobsRoutes({ jobs, files }: JobsDoorOptions): Route[] {
       body: NewJobBody,
       answer: JobEntry,
       handle: async (request) => {
-        const { kind, input, idempotencyKey, priority, delay } = await readJson(request, NewJobBody);
-        const job = await jobs.submit({
-          kind,
-          input,
-          ...(idempotencyKey !== undefined && { idempotencyKey }),
-          ...(priority !== undefined && { priority }),
-          ...(delay !== undefined && { delay }),
-        });
+        const job = await jobs.submit(submissionOf(await readJson(request, NewJobBody)));
         const headers = { location: pathTo(ROUTES.job, { id: job.id }) };
         return Response.json(await entry(job), { status: 201, headers });
       },
@@ -67,6 +61,12 @@ export function jobsRoutes({ jobs, files }: JobsDoorOptions): Route[] {
       handle: async (request) => Response.json(await entry(await jobs.require(idOf(request)))),
     },
     {
+      method: "GET",
+      path: ROUTES.jobEvents,
+      summary: "Server-sent events: the job as `job` whenever it has changed, at last as `end`.",
+      handle: (request) => answerEvents(request, jobs, entry),
+    },
+    {
       method: "DELETE",
       path: ROUTES.job,
       summary: "Cancels a job: a queued one at once, a running one within about a second.",
@@ -83,6 +83,11 @@ export function jobsRoutes({ jobs, files }: JobsDoorOptions): Route[] {
   ];
 }
 
+/** Absent members must stay absent: `exactOptionalPropertyTypes`. */
+function submissionOf({ kind, input, ...rest }: NewJobBody): Submission {
+  return { kind, input, ...(JSON.parse(JSON.stringify(rest)) as Omit<Submission, "kind" | "input">) };
+}
+
 function readFilter(request: Request): JobFilter {
   const parameters = Object.fromEntries(new URL(request.url).searchParams);
   const filter = parseWith(JobParameters, parameters, "the query");
@@ -94,7 +99,13 @@ async function entryOf(job: Job, files: Files): Promise<JobEntry> {
   const { idempotencyKey: _, ...shown } = job;
   const id = resultFile(job);
   const file = id === undefined ? undefined : await files.get(id);
-  return { ...shown, log: [...job.log], file: file ? fileEntry(file) : null } as JobEntry;
+  const timings = timingsOf(job);
+  return { ...shown, log: [...job.log], timings, file: file ? fileEntry(file) : null } as JobEntry;
+}
+
+function timingsOf({ createdAt, startedAt, finishedAt }: Job): JobEntry["timings"] {
+  const waited = startedAt === null ? null : startedAt - createdAt;
+  return { waited, worked: startedAt === null || finishedAt === null ? null : finishedAt - startedAt };
 }
 
 /** The id of the file that a succeeded job made. */
