@@ -15,11 +15,14 @@ export interface BackoffSettings {
 /** One series of attempts at one thing. */
 export class Backoff {
   readonly #settings: BackoffSettings;
+  readonly #isPassing: (error: unknown) => error is Fault;
   #failures = 0;
   #movedAt = performance.now();
 
-  constructor(settings: BackoffSettings) {
+  /** `passing` tells what another attempt may mend; default: no answer, a busy or failing server. */
+  constructor(settings: BackoffSettings, passing = isPassing) {
     this.#settings = settings;
+    this.#isPassing = passing;
   }
 
   /** Something has moved: patience begins anew. */
@@ -32,10 +35,22 @@ export class Backoff {
   async pause(error: unknown): Promise<void> {
     const { patience, signal } = this.#settings;
     signal?.throwIfAborted();
-    if (!isPassing(error)) throw error;
+    if (!this.#isPassing(error)) throw error;
     const wait = Math.max(pauseAfter(this.#failures++), askedPause(error));
     if (performance.now() + wait - this.#movedAt > patience) throw error;
     await sleep(wait, signal);
+  }
+}
+
+/** Repeats `attempt` until it succeeds, fails for good, or patience is at its end. */
+export async function persist<T>(settings: BackoffSettings, attempt: () => Promise<T>): Promise<T> {
+  const backoff = new Backoff(settings);
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      await backoff.pause(error);
+    }
   }
 }
 

@@ -199,7 +199,7 @@ const BY_STATUS: Readonly<Record<number, Code>> = {
   423: "busy",
   425: "busy",
   429: "busy",
-  460: "mismatch",
+  460: "checksum",
   502: "unreachable",
   503: "busy",
   504: "unreachable",
