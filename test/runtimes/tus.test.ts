@@ -73,6 +73,14 @@ test("an aborted upload is resumed by its URL alone", async () => {
   await expectFile(url, bytes);
 });
 
+test("as the IETF's draft, in two of its versions", async () => {
+  for (const mode of ["draft3", "draft5"]) {
+    const { url, requests } = await upload(mode);
+    expect(requests.at(-1)).toBe(`PATCH 204 ${SIZE}`);
+    expect(sha256(await (await fetch(url)).bytes())).toBe(sha256(bytes));
+  }
+});
+
 test("a server that is killed half-way through a request goes on where it was durable", async () => {
   const long = randomBytes(LONG);
   await writeFile(folder.at("long"), long);

@@ -6,12 +6,23 @@ import type { Progress } from "../../../domain/uploads/writes.ts";
 import { Fault, isFault } from "../../../wire/faults.ts";
 import { parseByteCount, parseConcat, parseMetadata, TUS_BODY } from "../../../wire/tus.ts";
 import { readSha256 } from "../digests.ts";
-import { checkVersion, idOfUrl, locationOf, newUploadId, standing, type TusRequest } from "./answer.ts";
-import { appendFirst, readChecksum } from "./patch.ts";
+import {
+  checkVersion,
+  idOfUrl,
+  locationOf,
+  mediaType,
+  newUploadId,
+  standing,
+  type TusRequest,
+} from "./answer.ts";
+import { readChecksum } from "./body.ts";
+import { createByDraft, speaksDraft } from "./draft.ts";
+import { appendFirst } from "./patch.ts";
 
 const CREATED = 201;
 
 export async function createUpload(request: TusRequest, uploads: Uploads): Promise<Response> {
+  if (speaksDraft(request)) return createByDraft(request, uploads);
   checkVersion(request);
   const concat = request.headers.get("upload-concat");
   const parts = concat === null ? undefined : parseConcat(concat);
@@ -79,10 +90,4 @@ function readDeclared(request: TusRequest, inMetadata: string | undefined): stri
   const declared = inMetadata ?? readSha256("Repr-Digest", request.headers.get("repr-digest"));
   if (declared === undefined || /^[0-9a-fA-F]{64}$/.test(declared)) return declared?.toLowerCase();
   throw new Fault("invalid", `sha256 in Upload-Metadata must be 64 hexadecimal digits`);
-}
-
-/** The client's word for the type if it is one; it goes into a header later. */
-function mediaType(text: string): string {
-  const isType = /^[\w.+-]{1,100}\/[\w.+-]{1,100}(;\s*[\w-]{1,40}=[\w.-]{1,40})?$/.test(text);
-  return isType ? text : "application/octet-stream";
 }

@@ -2,11 +2,13 @@
 
 import type { Uploads } from "../../../domain/uploads/uploads.ts";
 import { checkVersion, standing, type TusRequest, uploadId } from "./answer.ts";
+import { speaksDraft, tellByDraft } from "./draft.ts";
 
 export async function tellOffset(
   request: TusRequest,
   { uploads }: { readonly uploads: Uploads },
 ): Promise<Response> {
+  if (speaksDraft(request)) return tellByDraft(request, uploads);
   checkVersion(request);
   const progress = await uploads.settle(uploadId(request));
   const { size, meta } = progress.upload;

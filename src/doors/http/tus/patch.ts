@@ -1,12 +1,13 @@
 // PATCH: the bytes that continue an upload, streamed to the disk while they arrive.
 
-import { CHECKSUMS, type Checksum, DIGEST_BYTES } from "../../../domain/uploads/checksum.ts";
 import type { Uploads } from "../../../domain/uploads/uploads.ts";
 import type { Progress } from "../../../domain/uploads/writes.ts";
 import { Fault, isFault } from "../../../wire/faults.ts";
-import { parseByteCount, parseChecksum, TUS_BODY } from "../../../wire/tus.ts";
+import { parseByteCount, TUS_BODY } from "../../../wire/tus.ts";
 import { answerFault, plainBody } from "../server.ts";
 import { checkVersion, standing, type TusRequest, uploadId } from "./answer.ts";
+import { bodyOf, readChecksum } from "./body.ts";
+import { appendByDraft, speaksDraft } from "./draft.ts";
 
 const NO_CONTENT = 204;
 
@@ -14,6 +15,7 @@ export async function patchUpload(
   request: TusRequest,
   { uploads }: { readonly uploads: Uploads },
 ): Promise<Response> {
+  if (speaksDraft(request)) return appendByDraft(request, uploads);
   checkVersion(request);
   checkType(request);
   const id = uploadId(request);
@@ -50,25 +52,4 @@ export function checkType(request: TusRequest): void {
     "unsupported-media",
     `the body must be ${TUS_BODY}, not ${JSON.stringify(type.slice(0, 80))}`,
   );
-}
-
-/** Declared length and bytes of the request's body. */
-export function bodyOf(request: TusRequest): { size?: number; source: AsyncIterable<Uint8Array> } {
-  const declared = request.headers.get("content-length");
-  const source = request.body ?? new Blob([]).stream();
-  return declared === null ? { source } : { size: parseByteCount("Content-Length", declared), source };
-}
-
-export function readChecksum(request: TusRequest): { checksum?: Checksum } {
-  const header = request.headers.get("upload-checksum");
-  if (header === null) return {};
-  const { algorithm, digest } = parseChecksum(header);
-  const known = CHECKSUMS.find((name) => name === algorithm);
-  if (known === undefined) {
-    throw new Fault("invalid", `the checksum ${JSON.stringify(algorithm.slice(0, 40))} is not known`, {
-      hint: `Use one of ${CHECKSUMS.join(", ")}.`,
-    });
-  }
-  if (digest.length === DIGEST_BYTES[known]) return { checksum: { algorithm: known, digest } };
-  throw new Fault("invalid", `a ${known} digest has ${DIGEST_BYTES[known]} bytes, not ${digest.length}`);
 }

@@ -1,4 +1,4 @@
-// tus 1.0 at /uploads: an upload is created, told where it stands, continued, joined, downloaded and ended.
+// tus 1.0, and the IETF's draft, at /uploads: an upload is created, told where it stands, continued, joined, downloaded and ended.
 
 import type { Files } from "../../../domain/files/files.ts";
 import { CHECKSUMS } from "../../../domain/uploads/checksum.ts";
@@ -8,7 +8,7 @@ import { ROUTES } from "../../../wire/routes.ts";
 import { TUS_EXTENSIONS, TUS_VERSION } from "../../../wire/tus.ts";
 import { serveFile } from "../files/serve.ts";
 import type { Route } from "../route.ts";
-import { type TusRequest, uploadId } from "./answer.ts";
+import { checkVersion, type TusRequest, uploadId } from "./answer.ts";
 import { createUpload } from "./create.ts";
 import { tellOffset } from "./offset.ts";
 import { patchUpload } from "./patch.ts";
@@ -30,7 +30,7 @@ export function tusRoutes({ uploads, files, maxSize = null }: TusDoorOptions): R
   const capabilities = {
     "tus-extension": TUS_EXTENSIONS,
     "tus-checksum-algorithm": CHECKSUMS.join(","),
-    ...(maxSize !== null && { "tus-max-size": String(maxSize) }),
+    ...(maxSize !== null && { "tus-max-size": String(maxSize), "upload-limit": `max-size=${maxSize}` }),
   };
   const collection = [ROUTES.tusUploads, `${ROUTES.tusUploads}/`].flatMap((path): Route[] => [
     {
@@ -94,6 +94,7 @@ function overridden(request: TusRequest, services: Services): Promise<Response> 
 
 /** Frees what the upload holds: its staged bytes, or the file it has become. */
 async function terminate(request: TusRequest, { uploads, files }: Services): Promise<Response> {
+  if (request.headers.has("tus-resumable")) checkVersion(request);
   const id = uploadId(request);
   const upload = await uploads.get(id);
   await uploads.discard(id);
