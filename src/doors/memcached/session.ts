@@ -16,6 +16,7 @@ import {
 import { CommandParser } from "../../wire/memcached/parser.ts";
 import type { Reply } from "../../wire/memcached/replies.ts";
 import type { DoorContext } from "./context.ts";
+import { Listing } from "./listing.ts";
 import { REFUSALS } from "./refusals.ts";
 import { statsLines } from "./stats.ts";
 
@@ -38,6 +39,8 @@ export class Session {
   #inboxBytes = 0;
   #position = 0;
   #paused = false;
+  /** Under way; nothing after it is answered before it has ended. */
+  #listing: Listing | undefined;
   /** The store has not answered yet. */
   #waiting = false;
   /** Replies that the socket did not take. */
@@ -93,6 +96,10 @@ export class Session {
 
   #advance(): void {
     while (!this.#waiting && !this.#unsent && !this.#closed) {
+      if (this.#listing) {
+        this.#list(this.#listing);
+        break;
+      }
       if (this.#next === this.#batch.length && !this.#parse()) break;
       this.#step();
       if (this.#door.out.length >= REPLY_BUDGET) this.#send();
@@ -201,6 +208,9 @@ export class Session {
       case "stats":
         this.#answerStats(command.topic);
         break;
+      case "list":
+        this.#listing = new Listing(this.#door.kv, command);
+        break;
       case "close":
         if (command.text !== "") out.line(command.text);
         this.#ending = true;
@@ -221,6 +231,24 @@ export class Session {
     );
   }
 
+  /** A page of it; the next one when this was sent. */
+  #list(listing: Listing): void {
+    this.#waiting = true;
+    const { out } = this.#door;
+    listing.next().then(
+      (lines) =>
+        this.#settle(() => {
+          out.text(lines);
+          if (listing.done) this.#listing = undefined;
+        }),
+      (error) =>
+        this.#settle(() => {
+          this.#listing = undefined;
+          out.line(REFUSALS[toFault(error).code]);
+        }),
+    );
+  }
+
   /** Sends what stands in the door's buffer, which holds replies of this session only. */
   #send(): void {
     const { out } = this.#door;
@@ -230,6 +258,11 @@ export class Session {
   }
 
   #write(bytes: Buffer): void {
+    if (this.#unsent) {
+      // What was answered while a reply waits for the socket: bounded by one batch's budget.
+      this.#unsent = Buffer.concat([this.#unsent, bytes]);
+      return;
+    }
     const taken = Math.max(0, this.#socket.write(bytes));
     this.#door.figures.bytesWritten += taken;
     if (taken < bytes.length) this.#unsent = Buffer.from(bytes.subarray(taken));

@@ -42,7 +42,13 @@ export function statsLines(topic: string, source: StatsSource, stored: KvStats):
         ["total_malloced", 0],
       ]);
     case "sizes":
+    case "sizes_disable":
       return statLines([["sizes_status", "disabled"]]);
+    case "sizes_enable":
+      return statLines([
+        ["sizes_status", "error"],
+        ["sizes_error", "a histogram of sizes is not kept here"],
+      ]);
     case "reset":
       source.figures.reset();
       return ["RESET"];

@@ -2,6 +2,7 @@
 //
 // Written for speed (figures in parser.ts): no string is made but the key's; the rare and the malformed take the slower ways.
 
+import { readCrawler, readStats } from "./admin-line.ts";
 import type { Command, RefusedHead, StoreHead, StoreVerb } from "./commands.ts";
 import { isMetaName, readMeta } from "./meta-line.ts";
 import { readInteger, readUnsigned64 } from "./numbers.ts";
@@ -101,7 +102,9 @@ export class CommandLine {
       case "verbosity":
         return this.#verbosity(into);
       case "stats":
-        return void into.push({ kind: "stats", topic: this.#count > 1 ? this.#token(1) : "" });
+        return readStats(this.#words(), into);
+      case "lru_crawler":
+        return readCrawler(this.#words(), into);
       case "quit":
         return void into.push({ kind: "close", text: "" });
       default:
@@ -230,6 +233,10 @@ export class CommandLine {
     if (index >= this.#count) return "";
     const start = this.#tokens[2 * index] as number;
     return this.#bytes.toString("latin1", start, this.#tokens[2 * index + 1] as number);
+  }
+
+  #words(): string[] {
+    return Array.from({ length: Math.min(this.#count, 5) }, (_, index) => this.#token(index));
   }
 
   #hasKey(): boolean {

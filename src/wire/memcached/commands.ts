@@ -146,8 +146,17 @@ export type KeyCommand = Get | GetAndTouch | Store | StoreTooLarge | Count | Del
 /** Carried out by the store. */
 export type ItemCommand = KeyCommand | FlushAll;
 
+/** All keys, in one of memcached's forms. */
+export interface ListCommand {
+  readonly kind: "list";
+  readonly style: "metadump" | "mgdump" | "cachedump";
+  /** 0: all. */
+  readonly limit: number;
+}
+
 /** Answered by the connection itself. */
 export type LocalCommand =
+  | ListCommand
   /** A fixed line: `ERROR`, `MN`, `OK`, … without its line end. */
   | { readonly kind: "line"; readonly text: string; readonly noreply: boolean }
   | { readonly kind: "version" }
@@ -159,7 +168,7 @@ export type Command = ItemCommand | LocalCommand;
 
 export function isLocal(command: Command): command is LocalCommand {
   const { kind } = command;
-  return kind === "line" || kind === "version" || kind === "stats" || kind === "close";
+  return kind === "line" || kind === "version" || kind === "stats" || kind === "list" || kind === "close";
 }
 
 /** Whether it changes what is stored, as a rule; the others seldom do (see `Rules.decide`). */

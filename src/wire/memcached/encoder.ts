@@ -69,6 +69,12 @@ export class ReplyBuffer {
     this.#lineEnd();
   }
 
+  /** Whole lines. Latin-1. */
+  text(lines: string): void {
+    this.#reserve(lines.length);
+    this.#text(lines);
+  }
+
   #meta(command: MetaCommand, reply: MetaReply): void {
     const text = metaLine(command, reply);
     if (text === undefined) return;

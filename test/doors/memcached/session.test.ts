@@ -111,6 +111,37 @@ describe("memcached door", () => {
     );
   });
 
+  test("replies that wait for a slow reader are not lost when a commit is answered behind them", async () => {
+    await using folder = await temporaryFolder();
+    const clock = new ManualClock();
+    const kv = SqliteKv.open({ path: folder.at("kv.sqlite"), sync: "normal", rules: createRules(), clock });
+    await using server = serveKv({ kv, clock });
+    const value = "v".repeat(200_000);
+    await exchange(server.port, `set a 0 0 200000\r\n${value}\r\n`, "STORED\r\n");
+    const socket = connect({ host: "127.0.0.1", port: server.port });
+    socket.pause();
+    socket.write("get a\r\nversion\r\nset b 0 0 1\r\nx\r\n".repeat(100));
+    const round = `VALUE a 0 200000\r\n${value}\r\nEND\r\nVERSION 1.6.18-cairn-0.0.0\r\nSTORED\r\n`;
+    let seen = -1;
+    await until("the socket is full", () => {
+      const before = seen;
+      seen = server.door.figures.bytesWritten;
+      return seen > 1_000_000 && seen === before;
+    });
+    const received: Buffer[] = [];
+    let length = 0;
+    await new Promise<void>((resolve) => {
+      socket.on("data", (piece: Buffer) => {
+        received.push(piece);
+        length += piece.length;
+        if (length >= 100 * round.length) resolve();
+      });
+      socket.resume();
+    });
+    expect(Buffer.concat(received).toString("latin1") === round.repeat(100)).toBe(true);
+    socket.destroy();
+  });
+
   test("a failed commit answers each command, changes nothing, and the connection goes on", async () => {
     await using folder = await temporaryFolder();
     const clock = new ManualClock();
