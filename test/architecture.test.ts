@@ -23,7 +23,7 @@ import { ROOT } from "./support/processes.ts";
 
 const FOLDERS = ["src", "test", "scripts", "bench"];
 /** They run on Node and in browsers too. */
-const PORTABLE = ["src/client", "src/wire", "src/web"];
+const PORTABLE = ["src/client", "src/wire", "src/web", "src/compute/reed-solomon.ts"];
 const PURE = ["src/domain", "src/compute"];
 const MAY_BE_INDEX = ["src/client"];
 

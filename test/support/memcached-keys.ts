@@ -28,10 +28,16 @@ function metadump(server: string): Promise<string> {
   const [host = "", port = ""] = server.split(":");
   return new Promise((resolve, reject) => {
     let answer = "";
-    const socket = connect({ host, port: Number(port) }, () => socket.write("lru_crawler metadump hash\r\n"));
+    const ask = () => socket.write("lru_crawler metadump hash\r\n");
+    const socket = connect({ host, port: Number(port) }, ask);
     socket.setEncoding("latin1");
     socket.on("data", (piece: string) => {
       answer += piece;
+      // Another listing is being ended yet.
+      if (answer.startsWith("BUSY") && answer.endsWith("\r\n")) {
+        answer = "";
+        setImmediate(ask);
+      }
       if (!answer.endsWith("END\r\n")) return;
       socket.destroy();
       resolve(answer);

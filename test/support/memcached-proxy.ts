@@ -18,6 +18,13 @@ export function withoutMeta(server: string): Promise<Misbehaving> {
   });
 }
 
+/** Like the server behind it, but it says that its items may have so many bytes: a real one so small crashes (1.6.18). */
+export function withItemLimit(server: string, bytes: number): Promise<Misbehaving> {
+  const told = (answer: Buffer) =>
+    Buffer.from(answer.toString("latin1").replace(/item_size_max \d+/, `item_size_max ${bytes}`), "latin1");
+  return proxy(server, (request) => request, told);
+}
+
 /** Passes everything on; `cut` breaks the connections while the server lives on. */
 export function fragile(server: string): Promise<Misbehaving> {
   return proxy(server, (request) => request);
@@ -35,7 +42,11 @@ export function scripted(reply: (request: string) => string | undefined): Promis
 
 type Filter = (request: Buffer, client: Socket) => Buffer | undefined;
 
-function proxy(server: string, filter: Filter): Promise<Misbehaving> {
+function proxy(
+  server: string,
+  filter: Filter,
+  told: (answer: Buffer) => Buffer = (answer) => answer,
+): Promise<Misbehaving> {
   const [host = "", port = ""] = server.split(":");
   return listen((client) => {
     const upstream = connect({ host, port: Number(port) });
@@ -43,7 +54,8 @@ function proxy(server: string, filter: Filter): Promise<Misbehaving> {
       const passed = filter(bytes, client);
       if (passed) upstream.write(passed);
     });
-    upstream.pipe(client);
+    upstream.on("data", (answer: Buffer) => client.write(told(answer)));
+    upstream.on("end", () => client.end());
     client.on("close", () => upstream.destroy());
     upstream.on("error", () => client.destroy());
   });

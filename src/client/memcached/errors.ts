@@ -30,19 +30,27 @@ export class Evicted extends Fault {
   readonly missing: readonly number[];
   /** How many chunks the file has. */
   readonly total: number;
-  constructor(file: string, missing: readonly number[], total: number, hint?: string) {
-    super(
-      "evicted",
-      `${quoted(file)}: ${missing.length} of ${total} chunks were evicted (${numbers(missing)})`,
-      {
-        hint:
-          hint ?? "Store it again: an incomplete file is replaced. More memory (memcached -m) prevents it.",
-        details: { missing, total },
-      },
-    );
+  constructor(file: string, missing: readonly number[], total: number, options: EvictedOptions = {}) {
+    const {
+      hint = "Store it again: an incomplete file is replaced. More memory (memcached -m) prevents it.",
+    } = options;
+    const beyond = (options.parity ?? 0) > 0 ? ", more than parity can bring back" : "";
+    const names = missing.length > 0 ? ` (${numbers(missing)})` : "";
+    super("evicted", `${quoted(file)}: ${missing.length} of ${total} chunks were evicted${names}${beyond}`, {
+      hint,
+      details: { missing, total },
+      cause: options.cause,
+    });
     this.missing = missing;
     this.total = total;
   }
+}
+
+export interface EvictedOptions {
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+  /** Parity chunks of each group. */
+  readonly parity?: number;
 }
 
 /** Stored bytes differ from what was stored (code `corrupt`): by checksum, digest, length or manifest. */
@@ -100,10 +108,11 @@ export class OutOfMemory extends Fault {
   override readonly name = "OutOfMemory";
   /** `host:port`. */
   readonly server: string;
-  constructor(server: string, reply: string) {
+  constructor(server: string, reply: string, options: FaultOptions = {}) {
     super("out-of-memory", `memcached at ${server} is full: ${reply}`, {
       hint: "Give it more memory (memcached -m), let it evict (without -M), or remove files.",
       details: { server },
+      ...options,
     });
     this.server = server;
   }

@@ -23,6 +23,11 @@ export function exptimeAt(expiresAt: number | null): number {
   return expiresAt === null ? 0 : Math.ceil(expiresAt / 1_000);
 }
 
+/** Of the chunks of a manifest with that `expiresAt`. */
+export function chunkExptimeAt(expiresAt: number | null): number {
+  return expiresAt === null ? 0 : exptimeAt(expiresAt) + CHUNK_GRACE;
+}
+
 function exptime(seconds: number, from: number): number {
   return seconds <= SPAN_MAX ? seconds : Math.ceil(from / 1_000) + seconds;
 }

@@ -11,10 +11,12 @@ export {
   ServerUnreachable,
   TooLarge,
 } from "./errors.ts";
+export type { Distribution } from "./ketama.ts";
 export { LargeFiles, openLargeFiles } from "./large-files.ts";
 export type { StoredFile } from "./manifest.ts";
-export type { ReadOptions, RetrieveOptions } from "./read.ts";
+export type { ReadOptions, RetrieveOptions, Verified } from "./read.ts";
+export type { Repaired, RepairOptions } from "./repair.ts";
 export type { Retrieval } from "./retrieval.ts";
 export { CHUNK_SIZE, type LargeFilesOptions, MAX_SIZE } from "./settings.ts";
 export type { Source } from "./source.ts";
-export type { Progress, Stored, StoreOptions } from "./store.ts";
+export type { Progress, Stored, StoreOptions } from "./upload.ts";

@@ -10,9 +10,11 @@ import {
   storageLine,
   touchLine,
 } from "../../wire/memcached/client-requests.ts";
-import { replyFault } from "./errors.ts";
+import { replyFault, ServerUnreachable } from "./errors.ts";
+import type { Outage } from "./outage.ts";
 import type { Room } from "./room.ts";
-import type { Server, Servers } from "./servers.ts";
+import type { Server } from "./server.ts";
+import type { Servers } from "./servers.ts";
 import { Window } from "./window.ts";
 
 /** `NOT_STORED` (add: it is there), `EXISTS` (cas: it changed), `NOT_FOUND` (cas: it is gone). */
@@ -29,11 +31,17 @@ export async function readItem(servers: Servers, key: string): Promise<ValueRepl
   return values[0];
 }
 
+export interface ReadManyOptions {
+  readonly room?: Room | undefined;
+  /** Told of servers that do not answer: their items are then not there. Without it they are a fault. */
+  readonly outage?: Outage | undefined;
+}
+
 /** The items that are there, by key: one request to each server. All are in memory at once. */
 export async function readItems(
   servers: Servers,
   keys: readonly string[],
-  room?: Room,
+  { room, outage }: ReadManyOptions = {},
 ): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
   const read = async ([server, group]: [Server, string[]]) => {
@@ -41,7 +49,12 @@ export async function readItems(
     if (line !== "END") throw replyFault(line, server.name);
     for (const { key, data } of values) found.set(key, data);
   };
-  await Promise.all([...byServer(servers, keys)].map(read));
+  const tolerant = (group: [Server, string[]]) =>
+    read(group).catch((error: unknown) => {
+      if (!outage) throw error;
+      outage.note(error);
+    });
+  await Promise.all([...byServer(servers, keys)].map(tolerant));
   return found;
 }
 
@@ -57,17 +70,24 @@ export async function putItem(
   throw replyFault(line, server.name);
 }
 
-/** Absent ones are no error. */
+/** Absent ones are no error. A server that does not answer keeps no other from being cleaned, and is thrown at the end. */
 export async function deleteItems(servers: Servers, keys: Iterable<string>): Promise<void> {
   const window = new Window(PIPELINE);
+  let outage: ServerUnreachable | undefined;
   for (const key of keys) {
     await window.add(async () => {
       const server = servers.of(key);
-      const { line } = await server.exchange({ parts: [deleteLine(key)], kind: "line" });
-      if (line !== "DELETED" && line !== "NOT_FOUND") throw replyFault(line, server.name);
+      try {
+        const { line } = await server.exchange({ parts: [deleteLine(key)], kind: "line" });
+        if (line !== "DELETED" && line !== "NOT_FOUND") throw replyFault(line, server.name);
+      } catch (error) {
+        if (!(error instanceof ServerUnreachable)) throw error;
+        outage ??= error;
+      }
     });
   }
   await window.drain();
+  if (outage) throw outage;
 }
 
 /**
@@ -84,24 +104,39 @@ export async function deleteVersion(servers: Servers, key: string, cas: string):
   throw replyFault(line, server.name);
 }
 
-/**
- * The indexes of the keys that are not there, in order, without reading values. A server without meta commands is
- * asked by `touch` with this exptime, or, if none is given, by reading the values one by one.
- */
+export interface MissingOptions {
+  /** A server without meta commands is asked by `touch` with this exptime, or, if none is given, by reading the values one by one. */
+  readonly exptime?: number;
+  /** As with ReadManyOptions. */
+  readonly outage?: Outage;
+}
+
+/** The indexes of the keys that are not there, in order; values are not read where the server can tell without. */
 export async function missingItems(
   servers: Servers,
   keys: readonly string[],
-  exptime?: number,
+  { exptime, outage }: MissingOptions = {},
 ): Promise<number[]> {
-  const { meta } = await servers.features();
   const missing: number[] = [];
-  const window = new Window(meta || exptime !== undefined ? PIPELINE : 2);
-  for (const [index, key] of keys.entries()) {
-    await window.add(async () => {
-      if (!(await isThere(servers.of(key), key, meta, exptime))) missing.push(index);
+  const indexes = new Map(keys.map((key, index) => [key, index]));
+  const look = async ([server, group]: [Server, string[]]) => {
+    const { meta } = await server.features();
+    const window = new Window(meta || exptime !== undefined ? PIPELINE : 2);
+    for (const key of group) {
+      await window.add(async () => {
+        if (!(await isThere(server, key, meta, exptime))) missing.push(indexes.get(key) ?? 0);
+      });
+    }
+    await window.drain();
+  };
+  const tolerant = (group: [Server, string[]]) =>
+    look(group).catch((error: unknown) => {
+      if (!outage) throw error;
+      outage.note(error);
+      const known = new Set(missing);
+      for (const key of group[1]) if (!known.has(indexes.get(key) ?? 0)) missing.push(indexes.get(key) ?? 0);
     });
-  }
-  await window.drain();
+  await Promise.all([...byServer(servers, keys)].map(tolerant));
   return missing.sort((a, b) => a - b);
 }
 

@@ -1,21 +1,24 @@
 // Large files in memcached: the object that a program opens, with all that it can do.
 
 import { listFiles } from "./list.ts";
-import type { StoredFile } from "./manifest.ts";
-import { storedFile } from "./manifest.ts";
+import { type StoredFile, storedFile } from "./manifest.ts";
 import {
+  openReading,
   type ReadOptions,
   type RetrieveOptions,
-  readComplete,
-  readManifest,
-  verifiedChunks,
+  readHead,
+  type Verified,
+  verifiedBytes,
   verifyChunks,
 } from "./read.ts";
+import { readingOf } from "./rebuild.ts";
 import { removeFile } from "./remove.ts";
+import { type Repaired, type RepairOptions, repairFile } from "./repair.ts";
 import { Retrieval } from "./retrieval.ts";
 import { type LargeFilesOptions, readSettings, type Settings } from "./settings.ts";
 import type { Source } from "./source.ts";
-import { type Stored, type StoreOptions, storeFile } from "./store.ts";
+import { storeFile } from "./store.ts";
+import type { Stored, StoreOptions } from "./upload.ts";
 
 /**
  * Opens the large files of these servers. Nothing is connected yet: a server that is down is reported by the first call
@@ -60,21 +63,30 @@ export class LargeFiles implements AsyncDisposable {
    * replaced while it is opened is opened again once; one that is replaced while it is read throws Replaced.
    */
   async retrieve(name: string, options: RetrieveOptions = {}): Promise<Retrieval> {
-    const manifest = await readComplete(this.#settings, name, options.signal);
-    const read = (reuse: boolean) => verifiedChunks(this.#settings, manifest, { ...options, reuse });
+    const opened = await openReading(this.#settings, name, options.signal);
+    const { manifest, outage } = opened;
+    const read = (reuse: boolean) =>
+      verifiedBytes(readingOf(this.#settings, manifest, outage), { ...options, reuse });
     return new Retrieval(storedFile(manifest), read, options.reuse ?? false);
   }
 
   /** What the manifest says, without looking for the chunks. Throws NotFound, Corrupt. */
   async stat(name: string): Promise<StoredFile> {
-    return storedFile(await readManifest(this.#settings, name));
+    return (await readHead(this.#settings, name)).file;
   }
 
   /** Reads every byte and checks it. Throws NotFound, Evicted, Corrupt (naming every damaged chunk), Replaced. */
-  async verify(name: string, options: ReadOptions = {}): Promise<StoredFile> {
-    const manifest = await readComplete(this.#settings, name, options.signal);
-    await verifyChunks(this.#settings, manifest, options);
-    return storedFile(manifest);
+  async verify(name: string, options: ReadOptions = {}): Promise<Verified> {
+    return verifyChunks(await openReading(this.#settings, name, options.signal), options);
+  }
+
+  /**
+   * Reads every chunk, and sends again only what is missing or damaged: computed from parity where there is enough, else from
+   * `source`. What stays missing is in the result. Throws NotFound, Corrupt (the manifest), ServerUnreachable (all servers are needed), and a Fault
+   * `mismatch` when the source is not what was stored.
+   */
+  repair(name: string, options: RepairOptions = {}): Promise<Repaired> {
+    return repairFile(this.#settings, name, options);
   }
 
   /** Removes a file, also one that is incomplete or damaged. Throws NotFound. */

@@ -4,9 +4,9 @@ import { Fault } from "../../wire/faults.ts";
 import { metadumpLine } from "../../wire/memcached/client-requests.ts";
 import { Corrupt, replyFault } from "./errors.ts";
 import { readItems } from "./items.ts";
-import { decodeManifest, type StoredFile, storedFile } from "./manifest.ts";
+import { decodeManifest, type StoredFile } from "./manifest.ts";
 import { isManifestKey } from "./names.ts";
-import type { Server } from "./servers.ts";
+import type { Server } from "./server.ts";
 import type { Settings } from "./settings.ts";
 
 /** Manifests are up to one item large each, so only so many are fetched at once. */
@@ -82,7 +82,7 @@ function decoded(encoded: string): string {
 
 function readable(data: Uint8Array): StoredFile | undefined {
   try {
-    return storedFile(decodeManifest(data, undefined));
+    return decodeManifest(data, undefined).file;
   } catch (error) {
     if (error instanceof Corrupt) return undefined;
     throw error;

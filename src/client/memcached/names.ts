@@ -26,13 +26,34 @@ export function isManifestKey(prefix: string, key: string): boolean {
   return key.startsWith(`${prefix}:file:`) || key.startsWith(`${prefix}:file#`);
 }
 
-/** Chunks of different versions never share a key, so versions never mix. */
-export function chunkKey(prefix: string, version: string, index: number): string {
-  return `${prefix}:chunk:${version}:${index}`;
+/** Chunks of different versions never share a key, so versions never mix. `slot`: `0`, `1`, …, of parity chunks `p0`, `p1`, … */
+export function chunkKey(prefix: string, version: string, slot: string): string {
+  return `${prefix}:chunk:${version}:${slot}`;
 }
 
-export function chunkKeys(prefix: string, version: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => chunkKey(prefix, version, index));
+/** A part of the table of a manifest that does not fit in one item. */
+export function partKey(prefix: string, version: string, part: number): string {
+  return chunkKey(prefix, version, `m${part}`);
+}
+
+/** The version that a chunk, parity chunk or part belongs to; undefined for other keys. */
+export function versionOf(prefix: string, key: string): string | undefined {
+  const head = `${prefix}:chunk:`;
+  if (!key.startsWith(head)) return undefined;
+  return /^([0-9a-f]{32}):/.exec(key.slice(head.length))?.[1];
+}
+
+/** Copies of a file's manifest have keys that begin with it. */
+export function copyBase(prefix: string, name: string): string {
+  return `${prefix}:copy:${createHash("sha256").update(name).digest("hex")}`;
+}
+
+export function isCopyKey(prefix: string, key: string): boolean {
+  return key.startsWith(`${prefix}:copy:`);
+}
+
+export function copyName(base: string, copy: number, salt: string): string {
+  return `${base}.${copy}${salt === "" ? "" : `.${salt}`}`;
 }
 
 /** 128 random bits as 32 hexadecimal digits. */

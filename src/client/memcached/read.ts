@@ -1,14 +1,19 @@
 // Reading a stored file: every chunk is checked before it is passed on, the whole by its SHA-256 at the end.
 
 import { createHash } from "node:crypto";
-import { crc32 } from "./crc32.ts";
+import { findEntry, wholeManifest } from "./catalog.ts";
+import { decompressed } from "./compression.ts";
 import { Corrupt, Evicted, NotFound, Replaced } from "./errors.ts";
-import { missingItems, readItem, readItems } from "./items.ts";
-import { chunkLength, decodeManifest, type Manifest } from "./manifest.ts";
-import { chunkKeys, manifestKey } from "./names.ts";
+import { exptimeAt } from "./expiry.ts";
+import { missingItems, putItem, readItems } from "./items.ts";
+import { groupOf, lostForGood, slotLength } from "./layout.ts";
+import type { Manifest, ManifestHead, StoredFile } from "./manifest.ts";
+import { manifestKey } from "./names.ts";
+import { Outage } from "./outage.ts";
+import { isSound, type Reading, readingOf, rebuildGroup } from "./rebuild.ts";
 import { Room } from "./room.ts";
 import type { Settings } from "./settings.ts";
-import type { Progress } from "./store.ts";
+import type { Progress } from "./upload.ts";
 import { abortable, windowOf } from "./window.ts";
 
 export interface ReadOptions {
@@ -26,113 +31,150 @@ export interface RetrieveOptions extends ReadOptions {
   readonly reuse?: boolean;
 }
 
+export interface Verified extends StoredFile {
+  /** Chunks that were lost or damaged, and are there again by parity; from 0. */
+  readonly rebuilt: readonly number[];
+}
+
 /** A request asks for so many bytes, and so many requests are under way or waiting to be consumed. */
 const BATCH_BYTES = 524_288;
 const BATCH_CHUNKS_MOST = 256;
 const BATCHES_AHEAD = 3;
 
-/** Throws NotFound, Corrupt. */
-export async function readManifest(settings: Settings, name: string): Promise<Manifest> {
-  const item = await readItem(settings.servers, manifestKey(settings.prefix, name));
-  if (!item) throw new NotFound(name);
-  return decodeManifest(item.data, name);
+/** Throws NotFound, Corrupt. A manifest of which only a copy is left is put back in its place. */
+export async function readHead(settings: Settings, name: string): Promise<ManifestHead> {
+  const entry = await findEntry(settings, name);
+  if (!entry) throw new NotFound(name);
+  const { head, fault, cas, data } = entry;
+  if (!head) throw fault ?? new NotFound(name);
+  if (cas === undefined) {
+    const { servers, prefix } = settings;
+    const exptime = exptimeAt(head.file.expiresAt);
+    const outage = new Outage(servers);
+    await putItem(servers, { command: "add", key: manifestKey(prefix, name), exptime }, data).catch(
+      (error: unknown) => outage.note(error),
+    );
+  }
+  return head;
 }
 
 /**
- * The manifest of a file of which every chunk is there; a file that was replaced meanwhile is looked at again once.
- * Throws NotFound, Corrupt, Evicted naming all that is missing, Replaced.
+ * A file that can be read whole, as far as the servers tell without being read; one that was replaced meanwhile is looked at
+ * again once. Throws NotFound, Corrupt, Evicted naming all that is missing, Replaced.
  */
-export async function readComplete(
-  settings: Settings,
-  name: string,
-  signal?: AbortSignal,
-): Promise<Manifest> {
+export async function openReading(settings: Settings, name: string, signal?: AbortSignal): Promise<Reading> {
   try {
-    return await abortable(readOnce(settings, name), signal);
+    return await abortable(openOnce(settings, name), signal);
   } catch (error) {
-    if (error instanceof Replaced) return abortable(readOnce(settings, name), signal);
+    if (error instanceof Replaced) return abortable(openOnce(settings, name), signal);
     throw error;
   }
 }
 
-async function readOnce(settings: Settings, name: string): Promise<Manifest> {
-  const manifest = await readManifest(settings, name);
-  const { meta } = await settings.servers.features();
+async function openOnce(settings: Settings, name: string): Promise<Reading> {
+  const { servers } = settings;
+  const manifest = await wholeManifest(settings, await readHead(settings, name));
+  const outage = new Outage(servers);
+  const reading = readingOf(settings, manifest, outage);
+  const meta = async (server: (typeof servers.all)[number]) => (await server.features()).meta;
+  const each = await Promise.all(
+    servers.all.map((server) => meta(server).catch((error: unknown) => outage.note(error))),
+  );
   // Without meta commands asking would cost as much as reading; the reading itself will find out.
-  if (!meta) return manifest;
-  const keys = chunkKeys(settings.prefix, manifest.version, manifest.chunks);
-  const missing = await missingItems(settings.servers, keys);
-  if (missing.length > 0) throw await whyMissing(settings, manifest, missing);
-  return manifest;
+  if (each.includes(false)) return reading;
+  const missing = await missingItems(servers, reading.keys, { outage });
+  if (lostForGood(manifest, missing).length > 0) throw await whyMissing(reading, missing);
+  return reading;
 }
 
 /**
- * The verified bytes, chunk by chunk, in order; memory is bounded at any pace of the consumer. Throws Evicted, Corrupt, or
+ * The verified bytes, in order; memory is bounded at any pace of the consumer. Throws Evicted, Corrupt, or
  * Replaced when the file was changed meanwhile; only when it ends without an error was the whole file right.
  */
-export async function* verifiedChunks(
-  settings: Settings,
-  manifest: Manifest,
+export async function* verifiedBytes(
+  reading: Reading,
   { signal, onProgress, reuse = false }: RetrieveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { manifest } = reading;
+  const packed = manifest.encoding !== null;
   const hash = createHash("sha256");
   let done = 0;
-  for await (const { index, data, sound } of chunksOf(settings, manifest, signal, reuse)) {
-    if (!data) throw await whyMissing(settings, manifest);
-    if (!sound) throw damaged(manifest, [index]);
-    hash.update(data);
-    done += data.length;
-    yield data;
+  const chunks = soundChunks(reading, signal, reuse && !packed);
+  for await (const bytes of packed ? decompressed(manifest.name, chunks) : chunks) {
+    hash.update(bytes);
+    done += bytes.length;
+    yield bytes;
     onProgress?.({ done, total: manifest.size });
   }
   checkDigest(manifest, hash.digest("hex"));
 }
 
-/** Reads all of it and keeps none. Throws like verifiedChunks, but Corrupt names every damaged chunk. */
-export async function verifyChunks(
-  settings: Settings,
-  manifest: Manifest,
-  { signal, onProgress }: ReadOptions,
-): Promise<void> {
-  const hash = createHash("sha256");
+async function* soundChunks(
+  reading: Reading,
+  signal: AbortSignal | undefined,
+  reuse: boolean,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const { index, data, sound } of chunksOf(reading, signal, reuse)) {
+    if (!data) throw await whyMissing(reading);
+    if (!sound) throw damaged(reading.manifest, [index]);
+    yield data;
+  }
+}
+
+/** Reads all of it and keeps none. Throws like verifiedBytes, but Corrupt names every damaged chunk. */
+export async function verifyChunks(reading: Reading, { signal, onProgress }: ReadOptions): Promise<Verified> {
+  const { manifest } = reading;
   const bad: number[] = [];
   let done = 0;
-  for await (const { index, data, sound } of chunksOf(settings, manifest, signal, true)) {
-    if (!data) throw await whyMissing(settings, manifest);
-    if (!sound) bad.push(index);
-    hash.update(data);
-    done += chunkLength(manifest, index);
-    onProgress?.({ done, total: manifest.size });
+  async function* all(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const { index, data, sound } of chunksOf(reading, signal, manifest.encoding === null)) {
+      if (!data) throw await whyMissing(reading);
+      if (!sound) bad.push(index);
+      done += slotLength(manifest, index);
+      onProgress?.({ done, total: manifest.storedSize });
+      // What is behind a damaged chunk need not be looked at but by its own checksum.
+      if (bad.length === 0) yield data;
+    }
+  }
+  const hash = createHash("sha256");
+  try {
+    const bytes = manifest.encoding === null ? all() : decompressed(manifest.name, all());
+    for await (const piece of bytes) hash.update(piece);
+  } catch (error) {
+    if (bad.length === 0 || !(error instanceof Corrupt)) throw error;
   }
   if (bad.length > 0) throw damaged(manifest, bad);
   checkDigest(manifest, hash.digest("hex"));
+  const { checksums: _, salts: __, parts: ___, ...file } = manifest;
+  return { ...file, rebuilt: reading.rebuilt };
 }
 
 interface Chunk {
   readonly index: number;
-  /** undefined: it is not there. */
+  /** undefined: it is not there, and cannot be rebuilt. */
   readonly data: Uint8Array | undefined;
   /** Its length and checksum are those of the manifest. */
   readonly sound: boolean;
 }
 
 async function* chunksOf(
-  settings: Settings,
-  manifest: Manifest,
+  reading: Reading,
   signal: AbortSignal | undefined,
   reuse: boolean,
 ): AsyncGenerator<Chunk, void, undefined> {
-  const keys = chunkKeys(settings.prefix, manifest.version, manifest.chunks);
+  const { settings, manifest, outage } = reading;
+  const keys = reading.keys.slice(0, manifest.chunks);
   const batch = windowOf(manifest.chunkSize, BATCH_BYTES, 1, BATCH_CHUNKS_MOST);
   const room = reuse ? new Room() : undefined;
   const ahead: Promise<Map<string, Uint8Array>>[] = [];
   const request = (start: number) => {
     if (start >= keys.length) return;
-    const items = readItems(settings.servers, keys.slice(start, start + batch), room);
+    const items = readItems(settings.servers, keys.slice(start, start + batch), { room, outage });
     // A failure is met when its turn comes; if the consumer leaves before, nobody needs to hear of it.
     items.catch(() => undefined);
     ahead.push(items);
   };
+  const rebuilder = new Rebuilder(reading);
   for (let i = 0; i < BATCHES_AHEAD; i++) request(i * batch);
   for (let start = 0; start < keys.length; start += batch) {
     const items = await abortable(ahead.shift() ?? Promise.resolve(new Map()), signal);
@@ -140,24 +182,50 @@ async function* chunksOf(
     for (let index = start; index < Math.min(keys.length, start + batch); index++) {
       signal?.throwIfAborted();
       const data = items.get(keys[index] ?? "");
-      yield { index, data, sound: data !== undefined && isSound(manifest, index, data) };
+      const sound = data !== undefined && isSound(manifest, index, data);
+      if (sound) yield { index, data, sound };
+      else yield (await abortable(rebuilder.chunk(index), signal)) ?? { index, data, sound };
       if (data) room?.giveBack(data);
     }
   }
 }
 
-function isSound(manifest: Manifest, index: number, data: Uint8Array): boolean {
-  return data.length === chunkLength(manifest, index) && crc32(data) === manifest.checksums[index];
+/** Rebuilds a group when its first bad chunk is met, and keeps it until the next one. */
+class Rebuilder {
+  readonly #reading: Reading;
+  #group = -1;
+  #pieces: Map<number, Uint8Array> | undefined;
+
+  constructor(reading: Reading) {
+    this.#reading = reading;
+  }
+
+  async chunk(index: number): Promise<Chunk | undefined> {
+    const { manifest } = this.#reading;
+    if (manifest.parity === 0) return undefined;
+    const group = groupOf(manifest, index);
+    if (group !== this.#group || !this.#pieces?.has(index)) {
+      this.#pieces = await rebuildGroup(this.#reading, group);
+      this.#group = group;
+    }
+    const data = this.#pieces?.get(index);
+    return data && { index, data, sound: true };
+  }
 }
 
 /** A chunk is missing: because another version took the place of this one, or because it was evicted. */
-async function whyMissing(settings: Settings, manifest: Manifest, known?: readonly number[]): Promise<Error> {
+async function whyMissing(reading: Reading, known?: readonly number[]): Promise<Error> {
+  const { settings, manifest, keys, outage } = reading;
   const { name, version, chunks } = manifest;
-  const item = await readItem(settings.servers, manifestKey(settings.prefix, name));
-  if (!item || decodeManifest(item.data, name).version !== version) return new Replaced(name, "read");
-  const missing =
-    known ?? (await missingItems(settings.servers, chunkKeys(settings.prefix, version, chunks)));
-  return new Evicted(name, missing, chunks);
+  const entry = await findEntry(settings, name);
+  if (!entry || (entry.head && entry.head.file.version !== version)) return new Replaced(name, "read");
+  const missing = known ?? (await missingItems(settings.servers, keys, { outage }));
+  const lost = lostForGood(manifest, missing);
+  return new Evicted(name, lost, chunks, {
+    hint: outage.text,
+    cause: outage.first,
+    parity: manifest.parity,
+  });
 }
 
 function damaged({ name, chunks }: Manifest, bad: readonly number[]): Corrupt {

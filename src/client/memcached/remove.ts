@@ -1,9 +1,9 @@
 // Removing a file: first its manifest, so that it is invisible at once, then its chunks.
 
-import { Corrupt, NotFound, Replaced } from "./errors.ts";
-import { deleteItems, deleteVersion, readItem } from "./items.ts";
-import { decodeManifest, type Manifest } from "./manifest.ts";
-import { chunkKeys, manifestKey } from "./names.ts";
+import { findEntry } from "./catalog.ts";
+import { NotFound, Replaced } from "./errors.ts";
+import { manifestKey } from "./names.ts";
+import { removeEntry } from "./publish.ts";
 import type { Settings } from "./settings.ts";
 
 const ATTEMPTS = 16;
@@ -13,25 +13,9 @@ export async function removeFile(settings: Settings, name: string, signal?: Abor
   const key = manifestKey(settings.prefix, name);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     signal?.throwIfAborted();
-    const item = await readItem(settings.servers, key);
-    if (!item) throw new NotFound(name);
-    // Only the version whose chunks are known may go: another one may have taken its place just now.
-    if (!(await deleteVersion(settings.servers, key, item.cas ?? "0"))) continue;
-    const manifest = manifestIn(item.data, name);
-    if (manifest) {
-      await deleteItems(settings.servers, chunkKeys(settings.prefix, manifest.version, manifest.chunks));
-    }
-    return;
+    const entry = await findEntry(settings, name);
+    if (!entry) throw new NotFound(name);
+    if (await removeEntry(settings, key, name, entry)) return;
   }
   throw new Replaced(name, "removed");
-}
-
-/** undefined where it is damaged: then nobody knows its chunks, and the server evicts them in time. */
-function manifestIn(data: Uint8Array, name: string): Manifest | undefined {
-  try {
-    return decodeManifest(data, name);
-  } catch (error) {
-    if (error instanceof Corrupt) return undefined;
-    throw error;
-  }
 }

@@ -1,116 +1,62 @@
-// The memcached servers behind one set of large files: which of them holds a key, and what each can do.
+// The pool of memcached servers behind one set of large files, and which of them holds a key.
 
 import { Fault } from "../../wire/faults.ts";
-import { metaExistsLine, STATS_SETTINGS } from "../../wire/memcached/client-requests.ts";
-import { type Address, Connection, nameOf, type Reply, type Request, type Timeouts } from "./connection.ts";
-import { replyFault } from "./errors.ts";
+import type { Address, Timeouts } from "./connection.ts";
+import { DISTRIBUTIONS, type Distribution, ketama } from "./ketama.ts";
+import { type Features, Server } from "./server.ts";
 
-export interface Features {
-  /** The server answers the meta commands (memcached ≥ 1.6). */
-  readonly meta: boolean;
-  /** Bytes of the largest item, with its key and header. */
-  readonly itemSizeMax: number;
+export interface Pool {
+  readonly timeouts: Timeouts;
+  readonly distribution: Distribution;
 }
 
-const DEFAULT_ITEM_SIZE_MAX = 1_048_576;
 const DEFAULT_PORT = 11_211;
 
-/** One server; connects when it is first needed, and again after a connection was lost. */
-export class Server {
-  readonly name: string;
-  readonly #address: Address;
-  readonly #timeouts: Timeouts;
-  #connection: Promise<Connection> | undefined;
-  #current: Connection | undefined;
-  #features: Promise<Features> | undefined;
-  /** Ends what is still connecting, so that the process can end. */
-  readonly #closing = new AbortController();
-
-  constructor(address: Address, timeouts: Timeouts) {
-    this.name = nameOf(address);
-    this.#address = address;
-    this.#timeouts = timeouts;
-  }
-
-  /** Throws ServerUnreachable. Requests are sent in the order of the calls. */
-  async exchange(request: Request): Promise<Reply> {
-    const connection = this.#current?.usable ? this.#current : await this.#connect();
-    return connection.exchange(request);
-  }
-
-  /** Asked once. */
-  features(): Promise<Features> {
-    this.#features ??= this.#ask().catch((error: unknown) => {
-      this.#features = undefined;
-      throw error;
-    });
-    return this.#features;
-  }
-
-  /** A connection of its own, for a request that would keep the others waiting. The caller closes it. */
-  dedicated(): Promise<Connection> {
-    return Connection.open(this.#address, this.#timeouts, this.#closing.signal);
-  }
-
-  close(): void {
-    this.#closing.abort(new Fault("invalid", "these large files were closed; open them again"));
-    this.#current?.close();
-  }
-
-  async #connect(): Promise<Connection> {
-    const { signal } = this.#closing;
-    this.#connection ??= Connection.open(this.#address, this.#timeouts, signal).finally(() => {
-      this.#connection = undefined;
-    });
-    this.#current = await this.#connection;
-    if (signal.aborted) this.#current.close();
-    return this.#current;
-  }
-
-  async #ask(): Promise<Features> {
-    let itemSizeMax = DEFAULT_ITEM_SIZE_MAX;
-    const onLine = (line: string) => {
-      const size = /^STAT item_size_max (\d+)$/.exec(line)?.[1];
-      if (size !== undefined) itemSizeMax = Number(size);
-    };
-    // Not every server knows these two; what they do not know they answer with an error line.
-    // (`mn` would tell nothing: some know it for the sake of pipelines, and no other meta command.)
-    const meta = await this.exchange({ parts: [metaExistsLine("cairn:probe")], kind: "line" });
-    const settings = await this.exchange({ parts: [STATS_SETTINGS], kind: "lines", onLine });
-    if (/unauthenticated/.test(settings.line)) throw replyFault(settings.line, this.name);
-    return { meta: meta.line === "EN" || meta.line === "HD", itemSizeMax };
-  }
-}
-
-/** All the servers of `openLargeFiles`. */
+/** All the servers of `openLargeFiles`, in the order in which they were named. */
 export class Servers {
   readonly all: readonly Server[];
-  readonly #first: Server;
+  readonly #indexOf: (key: string) => number;
 
-  /** Throws a Fault `invalid` for an address that is none. */
-  constructor(addresses: readonly string[], timeouts: Timeouts) {
-    const [first, ...others] = addresses.map((text) => new Server(parseAddress(text), timeouts));
-    if (!first) throw new Fault("invalid", "no memcached server was named", { hint: "Name one: host:port" });
-    if (others.length > 0) {
-      throw new Fault("invalid", `${addresses.length} servers were named: ${addresses.join(", ")}`, {
-        hint: "This version stores in one server; pools of servers are not supported yet. Name one of them.",
-      });
+  /** Throws a Fault `invalid` for an address that is none, or that is there twice. */
+  constructor(texts: readonly string[], { timeouts, distribution }: Pool) {
+    const addresses = texts.map(parseAddress);
+    if (addresses.length === 0) {
+      throw new Fault("invalid", "no memcached server was named", { hint: "Name one: host:port" });
     }
-    this.#first = first;
-    this.all = [first];
+    if (!DISTRIBUTIONS.includes(distribution)) {
+      throw new Fault("invalid", `distribution must be ${DISTRIBUTIONS.join(" or ")}, not ${distribution}`);
+    }
+    this.all = addresses.map((address) => new Server(address, timeouts));
+    const names = this.all.map(({ name }) => name);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) throw new Fault("invalid", `the server ${twice} was named twice`);
+    this.#indexOf = ketama(addresses, distribution);
   }
 
   /** The server that holds the key. */
-  of(_key: string): Server {
-    return this.#first;
+  of(key: string): Server {
+    return this.at(this.#indexOf(key));
   }
 
-  /** What all of them can do. */
+  /** The place of that server in `all`. */
+  indexOf(key: string): number {
+    return this.#indexOf(key);
+  }
+
+  at(index: number): Server {
+    const server = this.all[index];
+    if (!server) throw new Fault("internal", `there is no server ${index}`);
+    return server;
+  }
+
+  /** What all of them can do. Throws ServerUnreachable if one of them is. */
   async features(): Promise<Features> {
     const each = await Promise.all(this.all.map((server) => server.features()));
+    const memories = each.flatMap(({ memory }) => memory ?? []);
     return {
       meta: each.every(({ meta }) => meta),
       itemSizeMax: Math.min(...each.map(({ itemSizeMax }) => itemSizeMax)),
+      memory: memories.length === each.length ? memories.reduce((sum, memory) => sum + memory, 0) : undefined,
     };
   }
 

@@ -1,14 +1,18 @@
 // What one set of large files was opened with, resolved and checked.
 
 import { Fault } from "../../wire/faults.ts";
+import type { Distribution } from "./ketama.ts";
 import { checkPrefix } from "./names.ts";
 import { Servers } from "./servers.ts";
 
 export interface LargeFilesOptions {
   /**
-   * `host:port` each; the port is 11211 unless given. This version takes exactly one.
+   * `host:port` each; the port is 11211 unless given. A pool is always named in the same words and the same order by
+   * all its clients: keys are spread by it.
    */
   readonly servers: readonly string[];
+  /** How keys are spread over several servers; default `ketama`, that of libmemcached. */
+  readonly distribution?: Distribution;
   /** Bytes per chunk; default 510,000, or less where the server's item limit demands it. */
   readonly chunkSize?: number;
   /** Bytes of the largest file that `store` takes, inclusive; default 52,428,800 (50 MiB). */
@@ -33,20 +37,24 @@ export interface Settings {
 export const MAX_SIZE = 52_428_800;
 /** The size that loses no chunk in a default memcached, and is the fastest there (docs/large-files.md). */
 export const CHUNK_SIZE = 510_000;
-/** What an item needs beside key and value: its header, with room for a cas token and 4 bytes of flags. */
-const ITEM_OVERHEAD = 63;
-const CHUNK_KEY_BYTES = ":chunk:".length + 32 + ":".length + 10;
+/** What an item needs beside key and value: its header with a cas token (48 + 8), and NUL, CR, LF. Flags, if not 0, need 4 more. */
+const ITEM_OVERHEAD = 59;
+/** With the number of the slot, and what brings its key to a server. */
+const CHUNK_KEY_BYTES = ":chunk:".length + 32 + ":".length + 16;
 
 /** Throws a Fault `invalid` that names the option. */
 export function readSettings(options: LargeFilesOptions): Settings {
   const { servers, chunkSize, maxSize = MAX_SIZE, prefix = "cairn" } = options;
-  const { connectTimeout = 5_000, idleTimeout = 20_000 } = options;
+  const { connectTimeout = 5_000, idleTimeout = 20_000, distribution = "ketama" } = options;
   if (chunkSize !== undefined) checkWhole("chunkSize", chunkSize, 1);
   checkWhole("maxSize", maxSize, 0);
   checkWhole("connectTimeout", connectTimeout, 1);
   checkWhole("idleTimeout", idleTimeout, 1);
   return {
-    servers: new Servers(servers, { connect: connectTimeout, idle: idleTimeout }),
+    servers: new Servers(servers, {
+      timeouts: { connect: connectTimeout, idle: idleTimeout },
+      distribution,
+    }),
     chunkSize,
     maxSize,
     prefix: checkPrefix(prefix),
@@ -59,8 +67,7 @@ export function readSettings(options: LargeFilesOptions): Settings {
  */
 export function chunkSizeFor({ chunkSize, prefix }: Settings, itemSizeMax: number): number {
   const most = valueBytesMax(itemSizeMax, prefix.length + CHUNK_KEY_BYTES);
-  if (chunkSize === undefined)
-    return Math.min(CHUNK_SIZE, Math.floor(itemSizeMax * (CHUNK_SIZE / 1_048_576)));
+  if (chunkSize === undefined) return Math.min(most, advisedSize(itemSizeMax));
   if (chunkSize <= most) return chunkSize;
   throw new Fault(
     "invalid",
@@ -69,6 +76,15 @@ export function chunkSizeFor({ chunkSize, prefix }: Settings, itemSizeMax: numbe
       hint: "Use a smaller --chunk-size, or start the server with a larger item limit (memcached -I).",
     },
   );
+}
+
+/** Bytes of each part of a table that does not fit into its manifest. */
+export function partBytesMax({ prefix }: Settings, itemSizeMax: number): number {
+  return Math.min(valueBytesMax(itemSizeMax, prefix.length + CHUNK_KEY_BYTES), advisedSize(itemSizeMax));
+}
+
+function advisedSize(itemSizeMax: number): number {
+  return Math.min(CHUNK_SIZE, Math.floor(itemSizeMax * (CHUNK_SIZE / 1_048_576)));
 }
 
 /** Bytes of the largest value under a key of that length. */

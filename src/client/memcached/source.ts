@@ -87,7 +87,8 @@ function bytesReader(bytes: Uint8Array): SourceReader {
   };
 }
 
-function iterableReader(
+/** Pieces of any size, put together to what is asked for. */
+export function iterableReader(
   source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   size: number | undefined,
 ): SourceReader {

@@ -43,7 +43,9 @@ export function metaDeleteLine(key: string, cas: string): string {
   return `md ${key} C${cas}\r\n`;
 }
 
+export const STATS = "stats\r\n";
 export const STATS_SETTINGS = "stats settings\r\n";
+
 /**
  * Every key of the server, a line each, then `END`. `hash` walks the table and misses none; `all` walks the lists of recent use, and
  * misses keys that move in them meanwhile (seen on 1.6.18), but older servers know only that.

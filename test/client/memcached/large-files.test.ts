@@ -14,7 +14,8 @@ import {
   type StoredFile,
   TooLarge,
 } from "../../../src/client/memcached/index.ts";
-import { keysOn } from "../../support/memcached-keys.ts";
+import { deleteItem, keysOn } from "../../support/memcached-keys.ts";
+import { withItemLimit } from "../../support/memcached-proxy.ts";
 import { memcachedRequest } from "../../support/memcached-request.ts";
 import { MemcachedServer } from "../../support/memcached-server.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
@@ -59,7 +60,7 @@ describe("store and retrieve", () => {
     });
     expect(stored.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
     expect(await files.stat(name)).toEqual(retrieval.file);
-    expect(await files.verify(name)).toEqual(retrieval.file);
+    expect(await files.verify(name)).toEqual({ ...retrieval.file, rebuilt: [] });
     await files.remove(name);
     expect(await keysOn(server.address)).toEqual([]);
   });
@@ -199,11 +200,44 @@ describe("limits", () => {
     }
   });
 
-  test("chunks that no item holds, or too many for a manifest, are refused", async () => {
+  test("chunks that no item holds are refused; the largest that fits is taken", async () => {
     await using wide = await openLargeFiles({ servers: [server.address], chunkSize: 1_048_576 });
-    await expect(wide.store("a", randomBytes(1))).rejects.toMatchObject({ code: "invalid" });
-    await using narrow = await openLargeFiles({ servers: [server.address], chunkSize: 1 });
-    await expect(narrow.store("a", new Uint8Array(200_000))).rejects.toBeInstanceOf(TooLarge);
+    const refusal = await wide
+      .store("a", randomBytes(1))
+      .then(() => new Error("stored"))
+      .catch((error: Fault) => error);
+    expect(refusal).toMatchObject({ code: "invalid" });
+    const most = Number(/values of (\d+) bytes/.exec(refusal.message)?.[1]);
+    expect(most).toBeGreaterThan(1_048_576 - 59 - 70);
+    await using exact = await openLargeFiles({ servers: [server.address], chunkSize: most });
+    const bytes = randomBytes(3 * most + 1);
+    expect((await exact.store("a", bytes)).chunks).toBe(4);
+    expect(Buffer.compare(await (await exact.retrieve("a")).bytes(), bytes)).toBe(0);
+    await exact.remove("a");
+    await using over = await openLargeFiles({ servers: [server.address], chunkSize: most + 1 });
+    await expect(over.store("a", bytes)).rejects.toMatchObject({ code: "invalid" });
+  });
+
+  test("a manifest that outgrows an item is split, and read, listed and removed like any other", async () => {
+    await using tight = await withItemLimit(server.address, 4_096);
+    await using small = await openLargeFiles({ servers: [tight.address], chunkSize: 50 });
+    const bytes = randomBytes(50_001);
+    const stored = await small.store("a", bytes);
+    expect(stored.chunks).toBe(1_001);
+    const parts = (await keysOn(server.address)).filter((key) => /:m\d+$/.test(key));
+    expect(parts).toEqual([0, 1, 2, 3, 4].map((i) => `cairn:chunk:${stored.version}:m${i}`));
+    expect(Buffer.compare(await (await small.retrieve("a")).bytes(), bytes)).toBe(0);
+    expect((await all(small.list())).map(({ size }) => size)).toEqual([50_001]);
+    await deleteItem(server.address, parts[1] ?? "");
+    await expect(small.retrieve("a")).rejects.toThrow("part 1 of 5 of its manifest is gone");
+    expect((await small.store("a", bytes, { replace: true })).replaced).toBe("incomplete");
+    await small.remove("a");
+    // Nobody knows any more which chunks the damaged version had.
+    expect((await keysOn(server.address)).every((key) => key.includes(stored.version))).toBe(true);
+    await memcachedRequest(server.address, "flush_all\r\n");
+    await expect(small.store(`${"ü".repeat(20)}${"\u0001".repeat(600)}`, bytes)).rejects.toBeInstanceOf(
+      TooLarge,
+    );
   });
 
   test("a larger item limit of the server takes larger chunks", async () => {

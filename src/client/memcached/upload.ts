@@ -1,0 +1,93 @@
+// A store under way: what it was asked for, where its chunks go, and what has been sent so far.
+
+import { createHash, type Hash } from "node:crypto";
+import type { Placement } from "./layout.ts";
+import type { StoredFile } from "./manifest.ts";
+import type { Settings } from "./settings.ts";
+import type { SourceReader } from "./source.ts";
+
+export interface Progress {
+  /** Bytes that the server has taken, or that were handed out. */
+  readonly done: number;
+  /** Bytes of the file; undefined for a stream of unknown size. */
+  readonly total: number | undefined;
+}
+
+export interface StoreOptions {
+  /** Stops the store; its chunks are removed and nothing is visible. The promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called after every chunk. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Milliseconds until the server forgets the file, counted from now, rounded up to seconds; default: never. */
+  readonly ttl?: number;
+  /**
+   * Switch a file of that name over to this one, atomically, and remove the old one's chunks; default false. `remove-first` removes the
+   * old one before anything is sent, for servers without the memory for both: if the store then fails, neither is there.
+   */
+  readonly replace?: boolean | "remove-first";
+  /** Bytes of a stream, if you know them: too large is then refused before a byte is sent, and any other length fails. */
+  readonly size?: number;
+  /**
+   * Parity chunks for every group of chunks, 0 to 16; default 0. Any so many lost chunks of a group are computed again when
+   * the file is read; over several servers they are spread so that any one server may die.
+   */
+  readonly parity?: number;
+  /** Compress what becomes at least a tenth smaller by it (a sample decides); default: not. Readers need a runtime with zstd. */
+  readonly compress?: "zstd";
+}
+
+export interface Stored extends StoredFile {
+  /** The file that was there before: `complete` (with replace), `incomplete` (it had lost chunks), or null. */
+  readonly replaced: "complete" | "incomplete" | null;
+}
+
+export interface Upload {
+  readonly settings: Settings;
+  readonly name: string;
+  readonly key: string;
+  readonly version: string;
+  readonly chunkSize: number;
+  /** Bytes that the server takes as a manifest, and as a part of its table. */
+  readonly manifestMax: number;
+  readonly partMax: number;
+  readonly parity: number;
+  readonly group: number;
+  /** Yields the bytes as they stand in the chunks. */
+  readonly source: SourceReader;
+  readonly original: Original;
+  readonly encoding: StoredFile["encoding"];
+  readonly options: StoreOptions;
+  readonly startedAt: number;
+  readonly placement: Placement;
+  readonly chunks: Sent;
+  readonly parities: Sent;
+}
+
+/** Of every chunk that may have reached its server, in order. */
+export class Sent {
+  readonly keys: string[] = [];
+  readonly checksums: number[] = [];
+  readonly salts: string[] = [];
+
+  add({ key, salt }: { readonly key: string; readonly salt: string }, checksum: number): void {
+    this.keys.push(key);
+    this.salts.push(salt);
+    this.checksums.push(checksum);
+  }
+}
+
+/** The bytes of the file itself, before any compression: how many, and their SHA-256. */
+export class Original {
+  readonly #hash: Hash = createHash("sha256");
+  size = 0;
+
+  add(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    this.size += bytes.length;
+  }
+
+  /** Once, at the end. */
+  digest(): string {
+    return this.#hash.digest("hex");
+  }
+}
