@@ -100,7 +100,7 @@ function isMendable(error: unknown): error is Fault {
 
 const SMALLEST = 65_536;
 const FIRST = 1_048_576;
-const LARGEST = 8 * 1_048_576;
+const LARGEST = 4 * 1_048_576;
 const QUICK_MS = 1_000;
 const SLOW_MS = 8_000;
 

@@ -22,8 +22,8 @@ export interface UploadSource {
   close(): Promise<void>;
 }
 
-/** Read for the digest at a time. */
-const SLICE = 1_048_576;
+/** Bytes read for the digest at a time. */
+export const SLICE = 1_048_576;
 
 /** A Blob, or a File that a user has chosen. */
 export function blobSource(blob: Blob, newHash: () => Hash = sha256): UploadSource {

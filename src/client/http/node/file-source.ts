@@ -3,7 +3,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { Fault } from "../../../wire/faults.ts";
-import { type Bytes, changed, digestOf, type UploadSource } from "../upload-source.ts";
+import { type Bytes, changed, digestOf, SLICE, type UploadSource } from "../upload-source.ts";
 import { nativeSha256 } from "./hash.ts";
 
 /** Faults: `not-found`, `invalid` for what is no file. */
@@ -21,14 +21,18 @@ export async function fileSource(path: string): Promise<UploadSource> {
     await file.close();
     throw new Fault("invalid", `${path} is not a file`, { hint: "Give a file's path, or a stream." });
   }
-  const read = (start: number, end: number) => readAt(file, start, end);
+  const read = (start: number, end: number) => readAt(file, new Uint8Array(end - start), start);
   return {
     name: basename(path),
     mediaType: "",
     size,
     fingerprint: `${resolve(path)}|${size}|${mtimeMs}`,
     read,
-    digest: (stop) => digestOf(read, size, nativeSha256(), stop),
+    digest(stop) {
+      const buffer = new Uint8Array(SLICE);
+      const slice = (start: number, end: number) => readAt(file, buffer.subarray(0, end - start), start);
+      return digestOf(slice, size, nativeSha256(), stop);
+    },
     async check() {
       const now = await file.stat();
       if (now.size !== size || now.mtimeMs !== mtimeMs) throw changed(path);
@@ -37,8 +41,8 @@ export async function fileSource(path: string): Promise<UploadSource> {
   };
 }
 
-async function readAt(file: FileHandle, start: number, end: number): Promise<Bytes> {
-  const bytes = new Uint8Array(end - start);
+/** Fills `bytes` from `start` on; fewer at the end. */
+async function readAt(file: FileHandle, bytes: Bytes, start: number): Promise<Bytes> {
   let done = 0;
   while (done < bytes.length) {
     const { bytesRead } = await file.read(bytes, done, bytes.length - done, start + done);
