@@ -9,6 +9,7 @@ import { imageRoutes } from "../doors/http/image/routes.ts";
 import { jobsRoutes } from "../doors/http/jobs/routes.ts";
 import { keyRoutes } from "../doors/http/keys/routes.ts";
 import { mergeRoutes } from "../doors/http/merge/routes.ts";
+import { putRoutes } from "../doors/http/put/routes.ts";
 import type { HttpServer, Route } from "../doors/http/route.ts";
 import { openHttpDoor } from "../doors/http/server.ts";
 import { serviceRoutes } from "../doors/http/service/routes.ts";
@@ -86,6 +87,7 @@ function routesOf({ settings, version, kv, services }: DoorsOptions, overview: O
     ...dropzoneRoutes({ uploads, files, jobs: aggregations }),
     ...mergeRoutes({ jobs, files }),
     ...filesRoutes({ files }),
+    ...putRoutes({ uploads }),
     ...tusRoutes({ uploads, files }),
     ...uploadsRoutes({ uploads }),
     ...jobsRoutes({ jobs, files }),

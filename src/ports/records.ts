@@ -75,6 +75,11 @@ export interface PageQuery {
   readonly blob?: BlobId;
 }
 
+export interface Totals {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 export interface Page<T> {
   readonly records: readonly T[];
   /** Give it as `after` to get the next page; null on the last. */
@@ -93,6 +98,12 @@ export interface Records {
   /** Fault `exists` if the id is taken: the one atomic "who was first". `record.version` must be 1. */
   insert<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<void>;
 
+  /**
+   * Inserts a file whose blob is another file's already, checked in the same step: so a blob that is being removed
+   * with its last file is never shared again. Fault `conflict` if no file has this blob, `exists` if the id is taken.
+   */
+  insertSharing(record: FileRecord): Promise<void>;
+
   /** A miss is a value. */
   get<C extends keyof Collections>(collection: C, id: string): Promise<Collections[C] | undefined>;
 
@@ -104,6 +115,9 @@ export interface Records {
 
   /** Fault `conflict` if the stored version is another. Removing what is not there succeeds. */
   remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void>;
+
+  /** How many files there are, and their bytes in all; bytes that files share count once for each. */
+  totals(): Promise<Totals>;
 
   page<C extends keyof Collections>(collection: C, query: PageQuery): Promise<Page<Collections[C]>>;
 

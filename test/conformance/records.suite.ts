@@ -85,6 +85,29 @@ export function recordsSuite(name: string, open: () => Promise<OpenRecords>): vo
       expect(await records.get("files", "a")).toBeUndefined();
     });
 
+    test("shares a blob only with a file that has it", async () => {
+      await records.insert("files", fileRecord("a", { blob: "one" }));
+      await records.insertSharing(fileRecord("b", { blob: "one" }));
+      expect((await records.get("files", "b"))?.blob).toBe("one");
+      expect(await codeOf(records.insertSharing(fileRecord("b", { blob: "one" })))).toBe("exists");
+      expect(await codeOf(records.insertSharing(fileRecord("c", { blob: "two" })))).toBe("conflict");
+      await records.remove("files", "a", 1);
+      await records.remove("files", "b", 1);
+      expect(await codeOf(records.insertSharing(fileRecord("c", { blob: "one" })))).toBe("conflict");
+      expect(await records.get("files", "c")).toBeUndefined();
+    });
+
+    test("counts files and their bytes", async () => {
+      expect(await records.totals()).toEqual({ files: 0, bytes: 0 });
+      await records.insert("files", fileRecord("a", { size: 10 }));
+      await records.insert("files", fileRecord("b", { size: 4_000_000_000_000 }));
+      await records.insert("files", fileRecord("b")).catch(() => undefined);
+      await records.replace("files", fileRecord("a", { name: "c" }));
+      expect(await records.totals()).toEqual({ files: 2, bytes: 4_000_000_000_010 });
+      await records.remove("files", "b", 1);
+      expect(await records.totals()).toEqual({ files: 1, bytes: 10 });
+    });
+
     test("pages newest first, each record once, also while others come and go", async () => {
       for (let i = 0; i < 7; i++) await records.insert("files", fileRecord(`f${i}`));
       const first = await records.page("files", { limit: 3 });

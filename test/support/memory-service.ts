@@ -25,6 +25,7 @@ import { filesRoutes } from "../../src/doors/http/files/routes.ts";
 import { jobsRoutes } from "../../src/doors/http/jobs/routes.ts";
 import { keyRoutes } from "../../src/doors/http/keys/routes.ts";
 import { mergeRoutes } from "../../src/doors/http/merge/routes.ts";
+import { putRoutes } from "../../src/doors/http/put/routes.ts";
 import { openHttpDoor } from "../../src/doors/http/server.ts";
 import { serviceRoutes } from "../../src/doors/http/service/routes.ts";
 import { tusRoutes } from "../../src/doors/http/tus/routes.ts";
@@ -90,6 +91,7 @@ export function openMemoryService({ web, logs = new Map() }: MemoryServiceOption
     ...tusRoutes({ uploads, files }),
     ...uploadsRoutes({ uploads }),
     ...filesRoutes({ files }),
+    ...putRoutes({ uploads }),
     ...jobsRoutes({ jobs, files }),
     ...dropzoneRoutes({ uploads, files, jobs: aggregations }),
     ...mergeRoutes({ jobs, files }),

@@ -9,6 +9,7 @@ import {
 } from "../../src/doors/http/dropzone/routes.ts";
 import { filesRoutes } from "../../src/doors/http/files/routes.ts";
 import { imageRoutes } from "../../src/doors/http/image/routes.ts";
+import { putRoutes } from "../../src/doors/http/put/routes.ts";
 import { openHttpDoor } from "../../src/doors/http/server.ts";
 import { tusRoutes } from "../../src/doors/http/tus/routes.ts";
 import { uploadsRoutes } from "../../src/doors/http/uploads/routes.ts";
@@ -75,6 +76,7 @@ export async function openStorageService(
     ...imageRoutes({ uploads, files, chunkLimit: options.chunkLimit ?? 1_048_576 }),
     ...dropzoneRoutes({ uploads, files, jobs: aggregation }),
     ...filesRoutes({ files }),
+    ...putRoutes({ uploads }),
     ...tusRoutes({ uploads, files, maxSize: options.maxSize ?? null }),
     ...uploadsRoutes({ uploads }),
   ];

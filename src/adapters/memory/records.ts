@@ -1,6 +1,6 @@
 // Records in memory: the reference for the contract, and a store for tests.
 
-import type { Collections, Page, PageQuery, Records } from "../../ports/records.ts";
+import type { Collections, FileRecord, Page, PageQuery, Records, Totals } from "../../ports/records.ts";
 import { Fault } from "../../wire/faults.ts";
 
 type Any = Collections[keyof Collections];
@@ -18,6 +18,14 @@ export class MemoryRecords implements Records {
     const entries = this.#collections[collection];
     if (entries.has(record.id)) throw new Fault("exists", `${record.id} exists already`);
     entries.set(record.id, { sequence: ++this.#sequence, record: structuredClone(record) });
+  }
+
+  async insertSharing(record: FileRecord): Promise<void> {
+    const all = [...this.#collections.files.values()];
+    if (!all.some((entry) => "blob" in entry.record && entry.record.blob === record.blob)) {
+      throw new Fault("conflict", `no file has the blob ${record.blob}`);
+    }
+    await this.insert("files", record);
   }
 
   async get<C extends keyof Collections>(collection: C, id: string): Promise<Collections[C] | undefined> {
@@ -38,6 +46,11 @@ export class MemoryRecords implements Records {
     if (!entry) return;
     if (entry.record.version !== version) throw changed(id);
     this.#collections[collection].delete(id);
+  }
+
+  async totals(): Promise<Totals> {
+    const sizes = [...this.#collections.files.values()].map(({ record }) => record.size ?? 0);
+    return { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
   }
 
   async page<C extends keyof Collections>(collection: C, query: PageQuery): Promise<Page<Collections[C]>> {

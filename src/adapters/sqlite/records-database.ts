@@ -43,6 +43,15 @@ const MIGRATIONS = [
      bytes BLOB NOT NULL
    ) STRICT;
    CREATE INDEX pieces_by_staged ON pieces (staged, sequence);`,
+  `CREATE TABLE totals (one INTEGER PRIMARY KEY CHECK (one = 1), files INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+   INSERT INTO totals
+     SELECT 1, count(*), coalesce(sum(json_extract(document, '$.size')), 0) FROM files;
+   CREATE TRIGGER files_counted AFTER INSERT ON files BEGIN
+     UPDATE totals SET files = files + 1, bytes = bytes + json_extract(new.document, '$.size');
+   END;
+   CREATE TRIGGER files_uncounted AFTER DELETE ON files BEGIN
+     UPDATE totals SET files = files - 1, bytes = bytes - json_extract(old.document, '$.size');
+   END;`,
 ];
 
 /** Shared by the adapters of this folder that keep records and small bytes; several processes may open it at once. */

@@ -1,6 +1,14 @@
 // Records in SQLite: the document as JSON, beside the columns that lists and sweepers search by.
 
-import type { Collections, FileRecord, Page, PageQuery, Records, UploadRecord } from "../../ports/records.ts";
+import type {
+  Collections,
+  FileRecord,
+  Page,
+  PageQuery,
+  Records,
+  Totals,
+  UploadRecord,
+} from "../../ports/records.ts";
 import { Fault } from "../../wire/faults.ts";
 import { explain } from "./database.ts";
 import type { RecordsDatabase } from "./records-database.ts";
@@ -22,14 +30,15 @@ export class SqliteRecords implements Records {
   }
 
   async insert<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<void> {
+    await this.#store.commits.run(() => this.#insert(collection, record));
+  }
+
+  async insertSharing(record: FileRecord): Promise<void> {
     const { db, commits } = this.#store;
-    const columns = columnsOf(collection, record);
-    const names = Object.keys(columns);
-    const sql = `INSERT INTO ${collection} (${names.join(", ")}) VALUES (${names.map((n) => `$${n}`).join(", ")})
-      ON CONFLICT (id) DO NOTHING`;
     await commits.run(() => {
-      const { changes } = db.query<unknown, Values>(sql).run(columns);
-      if (changes === 0) throw new Fault("exists", `${record.id} exists already`);
+      const shared = db.query("SELECT 1 FROM files WHERE blob = ? LIMIT 1").get(record.blob);
+      if (!shared) throw new Fault("conflict", `no file has the blob ${record.blob}`);
+      this.#insert("files", record);
     });
   }
 
@@ -62,6 +71,12 @@ export class SqliteRecords implements Records {
     });
   }
 
+  async totals(): Promise<Totals> {
+    const sql = "SELECT files, bytes FROM totals";
+    const row = this.#read(() => this.#store.db.query<Totals, []>(sql).get());
+    return { files: row?.files ?? 0, bytes: row?.bytes ?? 0 };
+  }
+
   async page<C extends keyof Collections>(collection: C, query: PageQuery): Promise<Page<Collections[C]>> {
     const { sql, values } = plan(collection, query);
     const rows = this.#read(() => this.#store.db.query<Row, Values>(sql).all(values));
@@ -80,6 +95,15 @@ export class SqliteRecords implements Records {
     const sql = `SELECT document FROM ${collection} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`;
     const rows = this.#read(() => this.#store.db.query<Row, [number, number]>(sql).all(at, limit));
     return rows.map((row) => parse<C>(row));
+  }
+
+  #insert(collection: keyof Collections, record: UploadRecord | FileRecord): void {
+    const columns = columnsOf(collection, record);
+    const names = Object.keys(columns);
+    const sql = `INSERT INTO ${collection} (${names.join(", ")}) VALUES (${names.map((n) => `$${n}`).join(", ")})
+      ON CONFLICT (id) DO NOTHING`;
+    const { changes } = this.#store.db.query<unknown, Values>(sql).run(columns);
+    if (changes === 0) throw new Fault("exists", `${record.id} exists already`);
   }
 
   #row(collection: keyof Collections, id: string): Row | undefined {

@@ -48,22 +48,44 @@ export class Files {
     this.#log = log;
   }
 
-  /** Makes a blob a file. Doing so again with the same id returns the file that is there. */
+  /**
+   * Makes a blob a file. When a file with the same bytes is there, they share its blob, and this one is removed. Doing
+   * so again with the same id returns the file that is there.
+   */
   async register(file: WrittenFile): Promise<FileRecord> {
     const now = this.#clock.now();
     const { id, mediaType, origin, size, sha256, blob, expiresAt = null } = file;
     const times = { createdAt: now, updatedAt: now, expiresAt };
     const name = fileName(file.name);
     const record = { id, version: 1, name, size, sha256, mediaType, blob, origin, ...times };
+    let shared: FileRecord | undefined;
     try {
-      await this.#records.insert("files", record);
+      shared = await this.#share(record);
+      if (!shared) await this.#records.insert("files", record);
     } catch (error) {
       const known = isFault(error, "exists") ? await this.get(id) : undefined;
       if (known) return known;
       throw error;
     }
     this.#log.info("file.stored", { id, name, size, sha256, origin });
-    return record;
+    return shared ?? record;
+  }
+
+  /** Registers `record` with the blob of a file that has the same bytes; undefined if there is none. */
+  async #share(record: FileRecord): Promise<FileRecord | undefined> {
+    const { records } = await this.#records.page("files", { limit: 1, sha256: record.sha256 });
+    const twin = records.find(({ size, blob }) => size === record.size && blob !== record.blob);
+    if (!twin) return undefined;
+    const shared = { ...record, blob: twin.blob };
+    try {
+      await this.#records.insertSharing(shared);
+    } catch (error) {
+      // The twin was removed meanwhile, so these bytes are needed.
+      if (isFault(error, "conflict")) return undefined;
+      throw error;
+    }
+    await this.#blobs.remove(record.blob);
+    return shared;
   }
 
   /** Stores all of `source` as a file: absent until it is whole. */

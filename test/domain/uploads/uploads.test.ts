@@ -240,6 +240,21 @@ test("files: blobs without a file are collected when two looks in a row found th
   expect(await rooms.blobs.stat(kept.blob)).toBeDefined();
 });
 
+test("files: equal bytes are kept once, and go with the last of their files", async () => {
+  const store = (name: string) =>
+    rooms.files.store({ name, mediaType: "text/plain", origin: "test" }, stream("the same bytes"));
+  const [first, second] = [await store("a"), await store("b")];
+  expect(second.blob).toBe(first.blob);
+  expect(second.id).not.toBe(first.id);
+  expect((await Array.fromAsync(rooms.blobs.list())).map(({ id }) => id)).toContain(first.blob);
+  await rooms.files.remove(first.id);
+  expect(String(await readAll(await rooms.files.open(second)))).toBe("the same bytes");
+  await rooms.files.remove(second.id);
+  expect(await rooms.blobs.stat(first.blob)).toBeUndefined();
+  const third = await store("c");
+  expect(String(await readAll(await rooms.files.open(third)))).toBe("the same bytes");
+});
+
 test("files: a blob that two files share goes with the last of them", async () => {
   const first = await rooms.files.store(
     { name: "a", mediaType: "text/plain", origin: "test" },

@@ -59,9 +59,3 @@ export function standing({ upload, file }: Progress): Record<string, string> {
     }),
   };
 }
-
-/** The client's word for the type if it is one; it goes into a header later. */
-export function mediaType(text: string | null): string {
-  const isType = /^[\w.+-]{1,100}\/[\w.+-]{1,100}(;\s*[\w-]{1,40}=[\w.-]{1,40})?$/.test(text ?? "");
-  return isType && text !== null ? text : "application/octet-stream";
-}

@@ -6,15 +6,8 @@ import type { Progress } from "../../../domain/uploads/writes.ts";
 import { Fault, isFault } from "../../../wire/faults.ts";
 import { parseByteCount, parseConcat, parseMetadata, TUS_BODY } from "../../../wire/tus.ts";
 import { readSha256 } from "../digests.ts";
-import {
-  checkVersion,
-  idOfUrl,
-  locationOf,
-  mediaType,
-  newUploadId,
-  standing,
-  type TusRequest,
-} from "./answer.ts";
+import { mediaType } from "../media-type.ts";
+import { checkVersion, idOfUrl, locationOf, newUploadId, standing, type TusRequest } from "./answer.ts";
 import { readChecksum } from "./body.ts";
 import { createByDraft, speaksDraft } from "./draft.ts";
 import { appendFirst } from "./patch.ts";

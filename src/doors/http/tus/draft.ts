@@ -8,8 +8,9 @@ import { Fault, isFault } from "../../../wire/faults.ts";
 import { parseByteCount } from "../../../wire/tus.ts";
 import { readSha256 } from "../digests.ts";
 import { requestedName } from "../files/disposition.ts";
+import { mediaType } from "../media-type.ts";
 import { STATUS } from "../statuses.ts";
-import { locationOf, mediaType, newUploadId, standing, type TusRequest, uploadId } from "./answer.ts";
+import { locationOf, newUploadId, standing, type TusRequest, uploadId } from "./answer.ts";
 import { bodyOf } from "./body.ts";
 
 const CREATED = 201;
