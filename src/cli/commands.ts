@@ -38,6 +38,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "lists the large files in memcached",
     load: async () => (await import("./list.ts")).list,
   },
+  upload: {
+    summary: "uploads files to a server, resumable, with progress",
+    load: async () => (await import("./upload.ts")).upload,
+  },
+  download: {
+    summary: "downloads a file by parallel ranges, resumable and verified",
+    load: async () => (await import("./download.ts")).download,
+  },
   generate: {
     summary: "makes test data: logs, plays, or text images",
     load: async () => (await import("./generate.ts")).generate,

@@ -3,8 +3,12 @@
 import type { Output } from "./output.ts";
 
 export interface ProgressBar {
-  /** As the client library's onProgress calls it. */
-  update(progress: { readonly done: number; readonly total: number | undefined }): void;
+  /** As the client library's onProgress calls it; `resumed` bytes of `done` were there before. */
+  update(progress: {
+    readonly done: number;
+    readonly total: number | undefined;
+    readonly resumed?: number;
+  }): void;
   /** Removes the bar. */
   end(): void;
 }
@@ -16,6 +20,8 @@ export interface ProgressState {
   readonly total: number | undefined;
   /** Milliseconds since the beginning. */
   readonly elapsed: number;
+  /** Bytes of `done` that were there at the beginning: they say nothing of the rate. */
+  readonly resumed?: number;
 }
 
 const REDRAW_MS = 100;
@@ -31,11 +37,11 @@ export function progressBar(
   const startedAt = now();
   let drawnAt = Number.NEGATIVE_INFINITY;
   return {
-    update({ done, total }) {
+    update({ done, total, resumed = 0 }) {
       const at = now();
       if (quiet || !output.terminal || (at - drawnAt < REDRAW_MS && done !== total)) return;
       drawnAt = at;
-      output.progress(progressLine({ label, done, total, elapsed: at - startedAt }));
+      output.progress(progressLine({ label, done, total, resumed, elapsed: at - startedAt }));
     },
     end() {
       output.progress("");
@@ -44,8 +50,8 @@ export function progressBar(
 }
 
 /** `storing a.tar  ██████░░░░  45 %  23.4 MB of 52.0 MB  120.0 MB/s  0:02 left` */
-export function progressLine({ label, done, total, elapsed }: ProgressState): string {
-  const rate = elapsed > 0 ? (done / elapsed) * 1_000 : 0;
+export function progressLine({ label, done, total, elapsed, resumed = 0 }: ProgressState): string {
+  const rate = elapsed > 0 ? ((done - resumed) / elapsed) * 1_000 : 0;
   const speed = `${bytesText(rate)}/s`;
   if (total === undefined) return `${label}  ${bytesText(done)}  ${speed}`;
   const part = total === 0 ? 1 : Math.min(1, done / total);

@@ -4,7 +4,7 @@ import { Fault, isFault, toFault } from "../../wire/faults.ts";
 import { persist } from "./backoff.ts";
 import { checksumMaker } from "./checksums.ts";
 import { together } from "./lanes.ts";
-import { checkWhole, type TransferOptions, transferSettings } from "./settings.ts";
+import { checkWhole, type TransferOptions, type TransferProgress, transferSettings } from "./settings.ts";
 import { askServer, removeUpload } from "./tus.ts";
 import { isOver, type Job, type Sent, send } from "./upload-parts.ts";
 import type { UploadSource } from "./upload-source.ts";
@@ -58,16 +58,33 @@ export async function uploadSource(
   store: UploadStore,
 ): Promise<Uploaded> {
   let job: Job | undefined;
+  let sent = 0;
+  const onProgress = (progress: TransferProgress) => {
+    sent = progress.done;
+    options.onProgress?.(progress);
+  };
   try {
-    job = await prepare(source, options, options.store ?? store);
+    job = await prepare(source, { ...options, onProgress }, options.store ?? store);
     return await carryOut(job, options);
   } catch (error) {
+    const isFinal = isOver(error) || isFault(error, "replaced");
     // What has failed for good is not taken up again.
-    if (isOver(error) || isFault(error, "replaced")) await job?.notes?.store.delete(job.notes.key);
-    throw error;
+    if (isFinal) await job?.notes?.store.delete(job.notes.key);
+    throw isFinal || sent === 0 || !job?.notes ? error : withHint(error, sent, source.size);
   } finally {
     await source.close();
   }
+}
+
+/** The failure, and what is there to go on with. */
+function withHint(error: unknown, sent: number, size: number | undefined): unknown {
+  if (!(error instanceof Fault)) return error;
+  const hint = `${sent} of ${size} bytes are on the server; the same upload again goes on from there.`;
+  return new Fault(error.code, error.message, {
+    hint,
+    details: { ...error.details, sent, size },
+    cause: error,
+  });
 }
 
 async function carryOut(job: Job, options: UploadOptions): Promise<Uploaded> {
