@@ -88,7 +88,7 @@ function routesOf({ settings, version, kv, services }: DoorsOptions, overview: O
     ...mergeRoutes({ jobs, files }),
     ...filesRoutes({ files }),
     ...putRoutes({ uploads }),
-    ...tusRoutes({ uploads, files }),
+    ...tusRoutes({ uploads, files, maxSize: settings.maxUpload }),
     ...uploadsRoutes({ uploads }),
     ...jobsRoutes({ jobs, files }),
     ...keyRoutes({ kv }),

@@ -1,8 +1,10 @@
 // The domain's services and the worker processes, joined: who submits a job and who is told of it.
 
+import { statfs } from "node:fs/promises";
 import type { Files } from "../domain/files/files.ts";
 import { Jobs } from "../domain/jobs/jobs.ts";
 import { aggregateKind, mergeKind } from "../domain/jobs/kinds.ts";
+import type { Limits } from "../domain/uploads/admission.ts";
 import { Uploads } from "../domain/uploads/uploads.ts";
 import { type AggregationJobs, dropzoneFinisher } from "../doors/http/dropzone/routes.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -36,7 +38,8 @@ export async function openServices(
   const aggregations = aggregationJobs(jobs);
   const finishers = { dropzone: dropzoneFinisher(aggregations) };
   const lifetime = settings.uploadExpiry;
-  const uploads = new Uploads({ staging, records, files, clock, log, lifetime, finishers });
+  const limits = limitsOf(settings);
+  const uploads = new Uploads({ staging, records, files, clock, log, lifetime, finishers, limits });
   await uploads.recover();
 
   const workers = new Workers({
@@ -56,4 +59,12 @@ export async function openServices(
     workers,
     [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
   };
+}
+
+function limitsOf({ data, maxUpload, quota, maxUploads }: Settings): Limits {
+  const freeSpace = async () => {
+    const { bavail, bsize } = await statfs(data);
+    return bavail * bsize;
+  };
+  return { maxSize: maxUpload, quota, maxUploads, freeSpace };
 }

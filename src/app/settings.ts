@@ -30,6 +30,12 @@ export interface Settings {
   readonly jobMemory: number;
   /** Bytes of one image chunk's JSON body. */
   readonly maxChunkBody: number;
+  /** Bytes of one upload; null: as many as the disk takes. */
+  readonly maxUpload: number | null;
+  /** Bytes of all files and unfinished uploads together; null: as many as the disk takes. */
+  readonly quota: number | null;
+  /** Unfinished uploads at one time. */
+  readonly maxUploads: number;
   /** ms after which an upload that does not grow is removed. */
   readonly uploadExpiry: number;
   /** ms that a job and its result are kept after its end. */
@@ -65,6 +71,9 @@ export function resolveSettings(values: SettingValues, database: string | undefi
     workers: within(values, "workers", 0, 64),
     jobMemory: within(values, "job-memory", 256 * 1_048_576, Number.MAX_SAFE_INTEGER),
     maxChunkBody: within(values, "max-chunk", 1024, 1_073_741_824),
+    maxUpload: "max-upload" in values ? within(values, "max-upload", 1, Number.MAX_SAFE_INTEGER) : null,
+    quota: "quota" in values ? within(values, "quota", 1, Number.MAX_SAFE_INTEGER) : null,
+    maxUploads: within(values, "max-uploads", 1, 10_000_000),
     uploadExpiry: within(values, "upload-expiry", 1000, Number.MAX_SAFE_INTEGER),
     resultExpiry: within(values, "result-expiry", 1000, Number.MAX_SAFE_INTEGER),
     keepJobs: within(values, "keep-jobs", 0, Number.MAX_SAFE_INTEGER),

@@ -91,6 +91,18 @@ export const SERVE_SETTINGS: readonly Option[] = [
     type: "switch",
     help: "webhooks of jobs may lead to this machine and its network",
   },
+  { flag: "max-upload", type: "bytes", help: "largest upload; default: as much as the disk takes" },
+  {
+    flag: "quota",
+    type: "bytes",
+    help: "bytes of all files and unfinished uploads together; default: as much as the disk takes",
+  },
+  {
+    flag: "max-uploads",
+    type: "integer",
+    default: "100000",
+    help: "unfinished uploads at one time; more are answered 503",
+  },
   {
     flag: "upload-expiry",
     type: "duration",

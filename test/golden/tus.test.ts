@@ -6,7 +6,7 @@ import { rawExchange, type StorageService, temporaryStorageService } from "../su
 
 let service: StorageService;
 beforeAll(async () => {
-  service = await temporaryStorageService({ maxSize: 1_000_000 });
+  service = await temporaryStorageService({ limits: { maxSize: 1_000_000 } });
 });
 afterAll(() => service[Symbol.asyncDispose]());
 

@@ -1,6 +1,7 @@
 // The uploads and files rooms behind a real HTTP door, as the program composes them, with jobs that a test controls.
 
 import { Files } from "../../src/domain/files/files.ts";
+import type { Limits } from "../../src/domain/uploads/admission.ts";
 import { Uploads } from "../../src/domain/uploads/uploads.ts";
 import {
   type AggregationStatus,
@@ -37,8 +38,7 @@ export interface StorageService extends AsyncDisposable {
 export interface StorageServiceOptions {
   readonly chunkLimit?: number;
   readonly keys?: Map<string, string>;
-  /** Bytes of one tus upload. */
-  readonly maxSize?: number;
+  readonly limits?: Partial<Limits>;
 }
 
 /** Opens the service on `folder`; disposing stops it and leaves the folder. */
@@ -70,14 +70,15 @@ export async function openStorageService(
   const { blobs, staging, records } = stores;
   const files = new Files({ blobs, records, clock, log });
   const finishers = { dropzone: dropzoneFinisher(aggregation) };
-  const uploads = new Uploads({ staging, records, files, clock, log, finishers });
+  const limits = { maxSize: null, quota: null, maxUploads: null, ...options.limits };
+  const uploads = new Uploads({ staging, records, files, clock, log, finishers, limits });
   await uploads.recover();
   const routes = [
     ...imageRoutes({ uploads, files, chunkLimit: options.chunkLimit ?? 1_048_576 }),
     ...dropzoneRoutes({ uploads, files, jobs: aggregation }),
     ...filesRoutes({ files }),
     ...putRoutes({ uploads }),
-    ...tusRoutes({ uploads, files, maxSize: options.maxSize ?? null }),
+    ...tusRoutes({ uploads, files, maxSize: limits.maxSize }),
     ...uploadsRoutes({ uploads }),
   ];
   const server = openHttpDoor({ hostname: "127.0.0.1", port: 0, routes, idleTimeout: 30, log });

@@ -25,6 +25,15 @@ interface Entry {
   readonly reject: (error: unknown) => void;
 }
 
+export interface ActiveUploadOptions {
+  readonly records: Records;
+  readonly clock: Clock;
+  /** ms after the last chunk until the upload expires. */
+  readonly lifetime: number;
+  /** Is told of every change that was stored. */
+  readonly onChange: (record: UploadRecord) => void;
+}
+
 const EVERYTHING: ByteRange = { start: 0, end: Number.MAX_SAFE_INTEGER };
 
 export class ActiveUpload {
@@ -37,16 +46,18 @@ export class ActiveUpload {
   readonly #records: Records;
   readonly #clock: Clock;
   readonly #lifetime: number;
+  readonly #onChange: (record: UploadRecord) => void;
   readonly #reservations = new Set<Reservation>();
   #entries: Entry[] = [];
   #isRecording = false;
 
-  constructor(record: UploadRecord, records: Records, clock: Clock, lifetime: number) {
+  constructor(record: UploadRecord, { records, clock, lifetime, onChange }: ActiveUploadOptions) {
     this.id = record.id;
     this.record = record;
     this.#records = records;
     this.#clock = clock;
     this.#lifetime = lifetime;
+    this.#onChange = onChange;
   }
 
   /** Who writes a part of `range`, or of anything, now. */
@@ -95,6 +106,7 @@ export class ActiveUpload {
       try {
         const next = { ...change(this.record), updatedAt: this.#clock.now() };
         this.record = await this.#records.replace("uploads", next);
+        this.#onChange(this.record);
         return this.record;
       } catch (error) {
         if (!isFault(error, "conflict") && !isFault(error, "not-found")) throw error;

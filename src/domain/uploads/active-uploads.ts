@@ -1,10 +1,9 @@
 // The uploads that requests work on now: all requests for one upload share its reservations and its ledger.
 
-import type { Clock } from "../../ports/clock.ts";
-import type { Records, UploadRecord } from "../../ports/records.ts";
+import type { UploadRecord } from "../../ports/records.ts";
 import type { StagingId } from "../../ports/staging.ts";
 import { Fault } from "../../wire/faults.ts";
-import { ActiveUpload } from "./active-upload.ts";
+import { ActiveUpload, type ActiveUploadOptions } from "./active-upload.ts";
 import { RunningDigest } from "./digest.ts";
 
 /** Uploads whose running digest is kept between two chunks. */
@@ -17,16 +16,12 @@ interface Shared {
 }
 
 export class ActiveUploads {
-  readonly #records: Records;
-  readonly #clock: Clock;
-  readonly #lifetime: number;
+  readonly #options: ActiveUploadOptions;
   readonly #shared = new Map<string, Shared>();
   readonly #digests = new Map<StagingId, RunningDigest>();
 
-  constructor(records: Records, clock: Clock, lifetime: number) {
-    this.#records = records;
-    this.#clock = clock;
-    this.#lifetime = lifetime;
+  constructor(options: ActiveUploadOptions) {
+    this.#options = options;
   }
 
   /** Runs `work` on the one `ActiveUpload` of `id`. Fault `not-found`. */
@@ -67,9 +62,9 @@ export class ActiveUploads {
   }
 
   async #load(id: string): Promise<ActiveUpload> {
-    const record = await this.#records.get("uploads", id);
+    const record = await this.#options.records.get("uploads", id);
     if (!record) throw unknownUpload(id);
-    const active = new ActiveUpload(record, this.#records, this.#clock, this.#lifetime);
+    const active = new ActiveUpload(record, this.#options);
     active.digest = this.#digests.get(record.staging) ?? new RunningDigest();
     this.#digests.delete(record.staging);
     return active;

@@ -22,6 +22,8 @@ export interface Append {
 export interface AppendTools {
   readonly staging: Staging;
   readonly clock: Clock;
+  /** The upload's size, or the most that it may have; no byte may lie there or beyond. */
+  readonly limit: number;
 }
 
 /** After so many bytes, or ms, what has come is made durable and listed: what a crash can take from a long request. */
@@ -36,7 +38,7 @@ const SMALL = 65_536;
  * Faults: the source's own (what came before it is kept), `too-large` (beyond the upload's end), `checksum`, `no-space`.
  */
 export async function appendTo(
-  { staging, clock }: AppendTools,
+  tools: AppendTools,
   active: ActiveUpload,
   append: Append,
   signal: AbortSignal | undefined,
@@ -47,11 +49,10 @@ export async function appendTo(
     run.digest?.update(piece);
   };
   const source = new ChunkSource(abortable(append.source, signal), follow);
-  const limit = active.record.size ?? Number.MAX_SAFE_INTEGER;
   try {
     if (append.checksum) {
-      await appendChecked(staging, active, { source, run, limit, append, checksum: append.checksum });
-    } else await appendKept({ staging, clock }, active, { source, run, limit, append });
+      await appendChecked(tools, active, { source, run, append, checksum: append.checksum });
+    } else await appendKept(tools, active, { source, run, append });
   } finally {
     await source.close();
   }
@@ -65,15 +66,13 @@ interface Run {
 interface Incoming {
   readonly source: ChunkSource;
   readonly run: Run;
-  /** No byte may lie there or beyond. */
-  readonly limit: number;
   readonly append: Append;
 }
 
 async function appendKept(
-  { staging, clock }: AppendTools,
+  { staging, clock, limit }: AppendTools,
   active: ActiveUpload,
-  { source, run, limit, append }: Incoming,
+  { source, run, append }: Incoming,
 ): Promise<void> {
   for (let position = append.offset; ; ) {
     const due = clock.now() + STRETCH_MS;
@@ -95,9 +94,9 @@ async function appendKept(
 
 /** What is written without being listed is not there: so bytes can be checked after they were streamed to the disk. */
 async function appendChecked(
-  staging: Staging,
+  { staging, limit }: AppendTools,
   active: ActiveUpload,
-  { source, run, limit, append, checksum }: Incoming & { readonly checksum: Checksum },
+  { source, run, append, checksum }: Incoming & { readonly checksum: Checksum },
 ): Promise<void> {
   const { offset } = append;
   const most = Math.min(append.size ?? Number.MAX_SAFE_INTEGER, limit - offset);

@@ -16,6 +16,8 @@ export interface ConcatenationTools {
   begin(upload: NewUpload): Promise<Progress>;
   append(id: string, source: AsyncIterable<Uint8Array>): Promise<Progress>;
   get(id: string): Promise<Progress | undefined>;
+  /** The part holds no bytes any more. */
+  release(part: UploadRecord): void;
 }
 
 /** What the joined upload shall be; its size is the sum of the parts'. */
@@ -76,7 +78,7 @@ async function* bytesOf(staging: Staging, parts: readonly UploadRecord[]): Async
 
 /** The part's bytes go; its record tells until it expires what it has become. */
 async function settlePart(
-  { records, staging, clock }: ConcatenationTools,
+  { records, staging, clock, release }: ConcatenationTools,
   part: UploadRecord,
   { id, fileId }: UploadRecord,
 ): Promise<void> {
@@ -89,5 +91,6 @@ async function settlePart(
     if (isFault(error, "conflict") || isFault(error, "not-found")) return;
     throw error;
   }
+  release(part);
   await staging.discard(part.staging);
 }

@@ -18,15 +18,23 @@ interface Stores {
   readonly log: Log;
 }
 
+interface Repairs {
+  /** Makes a complete upload a file. */
+  finish(id: string): Promise<unknown>;
+  /** Is told of every unfinished upload. */
+  follow(upload: UploadRecord): void;
+}
+
 /** Completes by `finish` what is complete, and discards staged bytes without an upload. */
 export async function recoverUploads(
   { records, staging, log }: Stores,
-  finish: (id: string) => Promise<unknown>,
+  { finish, follow }: Repairs,
 ): Promise<Recovered> {
   const owned = new Set<StagingId>();
   let finished = 0;
   for await (const upload of arriving(records)) {
     owned.add(upload.staging);
+    follow(upload);
     if (!isComplete(upload)) continue;
     try {
       await finish(upload.id);

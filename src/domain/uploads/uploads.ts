@@ -4,11 +4,13 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Page, PageQuery, Records, UploadRecord } from "../../ports/records.ts";
 import type { Staging } from "../../ports/staging.ts";
-import { isFault, toFault } from "../../wire/faults.ts";
+import { Fault, isFault, toFault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
 import type { ActiveUpload } from "./active-upload.ts";
 import { ActiveUploads, unknownUpload } from "./active-uploads.ts";
+import { Admission, type Limits } from "./admission.ts";
 import type { Append } from "./append.ts";
+import { ChunkSource } from "./chunk-source.ts";
 import { Completion, type Finishers } from "./completion.ts";
 import { concatenate, type Joined } from "./concatenation.ts";
 import { draftUpload, type NewUpload, type Spool, sameSize, taken, withSize } from "./new-upload.ts";
@@ -26,8 +28,11 @@ export interface UploadsOptions {
   readonly lifetime?: number;
   /** What a protocol does with a complete file before its upload counts as finished. */
   readonly finishers?: Finishers;
+  /** Default: none. */
+  readonly limits?: Limits;
 }
 
+const UNLIMITED: Limits = { maxSize: null, quota: null, maxUploads: null };
 const WEEK = 7 * 24 * 3_600_000;
 
 export class Uploads {
@@ -40,6 +45,7 @@ export class Uploads {
   readonly #completion: Completion;
   readonly #active: ActiveUploads;
   readonly #writes: Writes;
+  readonly #admission: Admission;
 
   constructor(options: UploadsOptions) {
     this.#staging = options.staging;
@@ -49,9 +55,13 @@ export class Uploads {
     this.#log = options.log;
     this.#lifetime = options.lifetime ?? WEEK;
     this.#completion = new Completion(options);
-    this.#active = new ActiveUploads(options.records, options.clock, this.#lifetime);
-    const { staging, files, clock } = options;
-    this.#writes = new Writes({ staging, files, clock, finish: (active) => this.#finish(active) });
+    const { staging, files, clock, records } = options;
+    const admission = new Admission(options.limits ?? UNLIMITED, records, clock);
+    this.#admission = admission;
+    const onChange = (record: UploadRecord) => admission.follow(record);
+    this.#active = new ActiveUploads({ records, clock, lifetime: this.#lifetime, onChange });
+    const finish = (active: ActiveUpload) => this.#finish(active);
+    this.#writes = new Writes({ staging, files, clock, admission, finish });
   }
 
   /**
@@ -65,16 +75,18 @@ export class Uploads {
     const staging = spool?.staging ?? (await this.#staging.create(size === null ? {} : { size }));
     let record: UploadRecord;
     try {
+      await this.#admission.promise(staging, size, spool?.size);
       const birth = { version: old?.version ?? 1, staging, now: this.#clock.now(), lifetime: this.#lifetime };
       record = draftUpload(upload, birth);
       if (old) await this.#records.replace("uploads", record);
       else await this.#records.insert("uploads", record);
     } catch (error) {
+      this.#admission.release(staging);
       if (!spool) await this.#staging.discard(staging);
       throw isFault(error, "conflict") ? taken(upload.id) : error;
     }
     if (old) {
-      this.#active.forget(old);
+      this.#end(old);
       await this.#staging.discard(old.staging);
     }
     this.#log.info("upload.begun", { id: record.id, name: record.name, size: record.size });
@@ -126,6 +138,7 @@ export class Uploads {
   declareSize(id: string, size: number): Promise<Progress> {
     return this.#active.with(id, async (active) => {
       await this.#writes.settle(active);
+      await this.#admission.promise(active.record.staging, size);
       if (active.record.size !== size) await active.change((record) => withSize(record, size));
       return this.#writes.settle(active);
     });
@@ -138,6 +151,7 @@ export class Uploads {
       begin: (upload: NewUpload) => this.begin(upload),
       append: (id: string, source: AsyncIterable<Uint8Array>) => this.append(id, { offset: 0, source }),
       get: (id: string) => this.settle(id),
+      release: (part: UploadRecord) => this.#admission.release(part.staging),
     };
     return concatenate(tools, joined, ids);
   }
@@ -166,7 +180,7 @@ export class Uploads {
         if (isFault(error, "conflict")) continue;
         throw error;
       }
-      this.#active.forget(record);
+      this.#end(record);
       await this.#staging.discard(record.staging);
       this.#log.info("upload.removed", { id, state: record.state });
       return;
@@ -176,9 +190,13 @@ export class Uploads {
   /** Keeps bytes whose place is not known yet. Discard them, or give them to `begin`. */
   async spool(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Spool> {
     const staging = await this.#staging.create({});
+    const room = await this.#admission.room(0);
     try {
-      const result = await this.#staging.write(staging, 0, source, signal);
+      const bytes = new ChunkSource(source);
+      const result = await this.#staging.write(staging, 0, bytes.take(room), signal);
       if ("interrupted" in result) throw toFault(result.interrupted);
+      if (!(await bytes.isAtEnd()))
+        throw new Fault("too-large", `${room} bytes are all that an upload may have`);
       return { staging, size: result.written };
     } catch (error) {
       await this.#staging.discard(staging);
@@ -216,8 +234,12 @@ export class Uploads {
    */
   recover(): Promise<Recovered> {
     const { records, staging, log } = { records: this.#records, staging: this.#staging, log: this.#log };
-    return recoverUploads({ records, staging, log }, (id) =>
-      this.#active.with(id, (active) => this.#finish(active)),
+    return recoverUploads(
+      { records, staging, log },
+      {
+        finish: (id) => this.#active.with(id, (active) => this.#finish(active)),
+        follow: (upload) => this.#admission.follow(upload),
+      },
     );
   }
 
@@ -226,9 +248,14 @@ export class Uploads {
     const error = `expired: nothing came since ${new Date(upload.updatedAt).toISOString()}`;
     const ended = { state: "failed", error, coverage: [], updatedAt: now } as const;
     await this.#records.replace("uploads", { ...upload, ...ended, expiresAt: now + this.#lifetime });
-    this.#active.forget(upload);
+    this.#end(upload);
     await this.#staging.discard(upload.staging);
     this.#log.info("upload.expired", { id: upload.id });
+  }
+
+  #end(upload: UploadRecord): void {
+    this.#active.forget(upload);
+    this.#admission.release(upload.staging);
   }
 
   async #finish(active: ActiveUpload): Promise<Progress> {

@@ -7,6 +7,7 @@ import type { Staging } from "../../ports/staging.ts";
 import { Fault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
 import { type ActiveUpload, type Reservation, repeated } from "./active-upload.ts";
+import type { Admission } from "./admission.ts";
 import { type Append, appendTo } from "./append.ts";
 import { isComplete, isPart } from "./completion.ts";
 import { overlaps, prefixEnd } from "./coverage.ts";
@@ -22,6 +23,7 @@ export interface WritesOptions {
   readonly staging: Staging;
   readonly files: Files;
   readonly clock: Clock;
+  readonly admission: Admission;
   /** Makes a complete upload a file. */
   readonly finish: (active: ActiveUpload) => Promise<Progress>;
 }
@@ -33,12 +35,14 @@ export class Writes {
   readonly #staging: Staging;
   readonly #files: Files;
   readonly #clock: Clock;
+  readonly #admission: Admission;
   readonly #finish: (active: ActiveUpload) => Promise<Progress>;
 
-  constructor({ staging, files, clock, finish }: WritesOptions) {
+  constructor({ staging, files, clock, admission, finish }: WritesOptions) {
     this.#staging = staging;
     this.#files = files;
     this.#clock = clock;
+    this.#admission = admission;
     this.#finish = finish;
   }
 
@@ -55,6 +59,7 @@ export class Writes {
   }
 
   async append(active: ActiveUpload, append: Append, signal?: AbortSignal): Promise<Progress> {
+    const room = await this.#admission.room(append.offset);
     do await this.settle(active);
     while (active.holderOf());
     const { record } = active;
@@ -65,7 +70,8 @@ export class Writes {
       end: record.size ?? Number.MAX_SAFE_INTEGER,
     });
     try {
-      const tools = { staging: this.#staging, clock: this.#clock };
+      const limit = record.size ?? room;
+      const tools = { staging: this.#staging, clock: this.#clock, limit };
       await appendTo(tools, active, append, either(signal, reservation));
     } finally {
       reservation.release();
