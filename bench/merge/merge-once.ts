@@ -1,24 +1,33 @@
 // Merges a folder's files into a file: what bench/merge times, in a process of its own.
 
+import { open } from "node:fs/promises";
 import { DiskBucket } from "../../src/adapters/disk/bucket.ts";
-import { mergeSorted } from "../../src/compute/merge.ts";
+import { openSyncFile } from "../../src/adapters/disk/sync-file.ts";
+import { type MergeInput, mergeSorted } from "../../src/compute/merge.ts";
 
 const [folder = "", output = ""] = process.argv.slice(2);
 const bucket = new DiskBucket(folder);
-const inputs = [];
+const inputs: Promise<MergeInput>[] = [];
 for (let after: string | undefined = ""; after !== undefined; ) {
   const page = await bucket.list("", after);
   inputs.push(
-    ...page.objects.map(({ name }) => ({
-      name,
-      open: (signal?: AbortSignal) => bucket.open(name, undefined, signal),
-    })),
+    ...page.objects.map(async ({ name, size }) => {
+      const { path } = await bucket.localFile(name);
+      return {
+        name,
+        size,
+        open: (signal: AbortSignal | undefined) => bucket.open(name, undefined, signal),
+        file: () => openSyncFile(path),
+      };
+    }),
   );
   after = page.next ?? undefined;
 }
-const sink = Bun.file(output).writer({ highWaterMark: 1024 * 1024 });
-for await (const piece of mergeSorted(inputs, { fanIn: Math.max(2, inputs.length) })) {
-  sink.write(piece);
-  await sink.flush();
+const file = await open(output, "w");
+for await (const piece of mergeSorted(await Promise.all(inputs), {
+  fanIn: Math.max(2, inputs.length),
+  reuse: true,
+})) {
+  await file.write(piece);
 }
-await sink.end();
+await file.close();

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { DiskMergeRuns } from "../adapters/disk/merge-runs.ts";
+import { openSyncFile } from "../adapters/disk/sync-file.ts";
 import type { Files } from "../domain/files/files.ts";
 import { aggregateHandler } from "../domain/jobs/aggregate.ts";
 import { mergeHandler } from "../domain/jobs/merge.ts";
@@ -52,13 +53,14 @@ export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }:
     grown = true;
     return openAggregation(scratch.path, shop.jobMemory);
   };
+  const runs = new DiskMergeRuns(join(scratch.path, "merges"));
   const worker = new Worker({
     queue,
     clock,
     log,
     name: workerName(process.pid),
     handlers: [
-      mergeHandler({ bucket, results, scratch: new DiskMergeRuns(join(scratch.path, "merges")) }),
+      mergeHandler({ bucket, results, scratch: runs, openFile: openSyncFile }),
       aggregateHandler({ files, results, aggregation }),
     ],
     spent: () => supervised && grown,

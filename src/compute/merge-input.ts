@@ -1,4 +1,4 @@
-// One sorted input of a merge: opened when the merge begins, read one piece ahead, closed whatever happens.
+// One sorted input of a merge: opened when the merge begins, read ahead, closed whatever happens.
 
 import { Fault } from "../wire/faults.ts";
 import type { MergeKernel } from "./merge-kernel.ts";
@@ -7,50 +7,122 @@ import type { MergeKernel } from "./merge-kernel.ts";
 export interface MergeInput {
   /** For messages: the object's name. */
   readonly name: string;
+  /** Bytes, if known: small inputs take less memory then. */
+  readonly size?: number | undefined;
   /** Called once for each pass that reads it. The pieces must stay as they are until the next but one is asked for. */
   open(signal: AbortSignal | undefined): AsyncIterable<Uint8Array>;
+  /**
+   * Opens an input that lies in a file of this machine, whose reads wait for a disk at most: it is read straight
+   * to where its lines are merged. Used in place of `open` where it is there.
+   */
+  file?: (() => SortedFile) | undefined;
 }
 
-export class InputReader {
+/** An open file, read without promises. */
+export interface SortedFile {
+  /** Bytes, when it was opened. */
+  readonly size: number;
+  /** Fills `into` from `position` on; fewer bytes only at the end of the file. */
+  read(into: Uint8Array, position: number): number;
+  close(): void;
+}
+
+export interface ReaderOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly longestLine: number;
+  readonly onRead: (input: MergeInput, bytes: number) => void;
+}
+
+export interface InputReader extends AsyncDisposable {
+  readonly name: string;
+  /**
+   * Feeds the kernel until this input has a whole line ready, or has ended. Fault `too-large` for a longer line.
+   * Returns undefined when that is done, or a promise of it.
+   */
+  fill(kernel: MergeKernel): Promise<void> | undefined;
+}
+
+export function openReader(input: MergeInput, index: number, options: ReaderOptions): InputReader {
+  return input.file
+    ? new FileReader(input, input.file(), index, options)
+    : new StreamReader(input, index, options);
+}
+
+class FileReader implements InputReader {
+  readonly name: string;
+  readonly #input: MergeInput;
+  readonly #index: number;
+  readonly #options: ReaderOptions;
+  #file: SortedFile | undefined;
+  #position = 0;
+
+  constructor(input: MergeInput, file: SortedFile, index: number, options: ReaderOptions) {
+    this.name = input.name;
+    this.#input = input;
+    this.#file = file;
+    this.#index = index;
+    this.#options = options;
+  }
+
+  fill(kernel: MergeKernel): undefined {
+    while (!kernel.slots.ready(this.#index)) {
+      const file = this.#file;
+      if (file && this.#position < file.size) this.#read(kernel, file);
+      // A small file is closed at once, so that thousands need no more handles than one.
+      if (!file || this.#position >= file.size) this.#finish(kernel);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #read(kernel: MergeKernel, file: SortedFile): void {
+    const room = kernel.slots.room(this.#index);
+    const wanted = Math.min(room.length, file.size - this.#position);
+    const length = file.read(wanted < room.length ? room.subarray(0, wanted) : room, this.#position);
+    if (length === 0) {
+      throw new Fault("internal", `${this.name} was cut to ${this.#position} bytes while it was being read`);
+    }
+    this.#position += length;
+    kernel.slots.took(this.#index, length);
+    this.#options.onRead(this.#input, length);
+    checkLength(this.name, this.#index, kernel, this.#options.longestLine);
+  }
+
+  #finish(kernel: MergeKernel): void {
+    this.#file?.close();
+    this.#file = undefined;
+    kernel.slots.finish(this.#index);
+  }
+}
+
+class StreamReader implements InputReader {
   readonly name: string;
   readonly #index: number;
+  readonly #longestLine: number;
   readonly #iterator: AsyncIterator<Uint8Array>;
   readonly #onRead: (bytes: number) => void;
   #rest: Uint8Array = new Uint8Array(0);
   #next: Promise<IteratorResult<Uint8Array>>;
   #ended = false;
 
-  constructor(
-    input: MergeInput,
-    index: number,
-    {
-      signal,
-      onRead,
-    }: {
-      readonly signal?: AbortSignal | undefined;
-      readonly onRead: (input: MergeInput, bytes: number) => void;
-    },
-  ) {
+  constructor(input: MergeInput, index: number, { signal, longestLine, onRead }: ReaderOptions) {
     this.name = input.name;
     this.#index = index;
+    this.#longestLine = longestLine;
     this.#onRead = (bytes) => onRead(input, bytes);
     this.#iterator = input.open(signal)[Symbol.asyncIterator]();
     this.#next = this.#ask();
   }
 
-  /** Feeds the kernel until this input has a whole line ready, or has ended. Fault `too-large` for a longer line. */
-  async fill(kernel: MergeKernel, longestLine: number): Promise<void> {
+  async fill(kernel: MergeKernel): Promise<void> {
     while (!kernel.slots.ready(this.#index)) {
       if (this.#rest.length === 0) await this.#advance(kernel);
       if (this.#rest.length === 0) continue;
       this.#rest = this.#rest.subarray(kernel.slots.append(this.#index, this.#rest));
-      if (!kernel.slots.ready(this.#index) && kernel.slots.unfinished(this.#index) > longestLine) {
-        throw new Fault(
-          "too-large",
-          `${this.name}, line ${kernel.lines(this.#index) + 1}: longer than ${longestLine} bytes`,
-          { hint: "Check that the file is a text of lines that end with a newline." },
-        );
-      }
+      checkLength(this.name, this.#index, kernel, this.#longestLine);
       // The next piece is read while this one is merged.
       if (this.#rest.length === 0) this.#next = this.#ask();
     }
@@ -79,4 +151,11 @@ export class InputReader {
     next.catch(() => undefined);
     return next;
   }
+}
+
+function checkLength(name: string, index: number, kernel: MergeKernel, longestLine: number): void {
+  if (kernel.slots.ready(index) || kernel.slots.unfinished(index) <= longestLine) return;
+  throw new Fault("too-large", `${name}, line ${kernel.lines(index) + 1}: longer than ${longestLine} bytes`, {
+    hint: "Check that the file is a text of lines that end with a newline.",
+  });
 }

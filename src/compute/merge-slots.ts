@@ -8,6 +8,13 @@ const SLACK = 8;
 const MOST = 0x7fffffff;
 const NEWLINE = 10;
 
+export interface ArenaSizes {
+  /** Bytes of the output. */
+  readonly output: number;
+  /** Bytes for each input. */
+  readonly slots: readonly number[];
+}
+
 /**
  * Positions by input, into `bytes`. They are public, and not wrapped, for the sake of the hot loop in
  * merge-kernel.ts; `append` moves what lies in the input's slot, and may replace `bytes` and `view`.
@@ -30,13 +37,18 @@ export class MergeSlots {
   /** The first byte that belongs to no slot. */
   #top: number;
 
-  constructor(count: number, sizes: { readonly output: number; readonly slot: number }) {
-    this.#top = sizes.output + count * sizes.slot;
+  constructor({ output, slots }: ArenaSizes) {
+    const count = slots.length;
+    const starts = new Int32Array(count);
+    this.#top = output;
+    for (const [i, size] of slots.entries()) {
+      starts[i] = this.#top;
+      this.#top += size;
+    }
     this.bytes = new Uint8Array(this.#top + SLACK);
     this.view = new DataView(this.bytes.buffer);
-    const starts = Int32Array.from({ length: count }, (_, i) => sizes.output + i * sizes.slot);
     this.#slot = starts;
-    this.#capacity = new Int32Array(count).fill(sizes.slot);
+    this.#capacity = Int32Array.from(slots);
     this.previous = starts.slice();
     this.previousEnd = starts.slice();
     this.head = starts.slice();
@@ -66,17 +78,28 @@ export class MergeSlots {
     };
   }
 
+  /** Where the input's next bytes are to be written, at least one; then `took` says how many were. */
+  room(input: number): Uint8Array {
+    this.#makeRoom(input);
+    // One byte is kept free for the final newline that `finish` may have to supply.
+    const free = at(this.#slot, input) + at(this.#capacity, input) - 1;
+    return this.bytes.subarray(at(this.#end, input), free);
+  }
+
+  took(input: number, length: number): void {
+    const from = at(this.#end, input);
+    const end = from + length;
+    this.#end[input] = end;
+    const newline = this.bytes.subarray(from, end).lastIndexOf(NEWLINE);
+    if (newline >= 0) this.limit[input] = from + newline + 1;
+  }
+
   /** Takes as many of `bytes` as there is room for, at least one; returns how many. */
   append(input: number, bytes: Uint8Array): number {
-    this.#makeRoom(input);
-    const end = at(this.#end, input);
-    // One byte is kept free for the final newline that `finish` may have to supply.
-    const taken = Math.min(bytes.length, at(this.#slot, input) + at(this.#capacity, input) - 1 - end);
-    const part = bytes.subarray(0, taken);
-    this.bytes.set(part, end);
-    this.#end[input] = end + taken;
-    const newline = part.lastIndexOf(NEWLINE);
-    if (newline >= 0) this.limit[input] = end + newline + 1;
+    const room = this.room(input);
+    const taken = Math.min(bytes.length, room.length);
+    room.set(bytes.subarray(0, taken));
+    this.took(input, taken);
     return taken;
   }
 
@@ -107,9 +130,11 @@ export class MergeSlots {
     }
   }
 
-  /** Gives the input a new slot at the arena's end. Its bytes stay where they are until `#makeRoom` moves them. */
+  /** Gives the input a larger slot at the arena's end. Its bytes stay where they are until `#makeRoom` moves them. */
   #grow(input: number, capacity: number): void {
-    const top = this.#top + capacity;
+    const last = at(this.#slot, input) + at(this.#capacity, input) === this.#top;
+    const start = last ? at(this.#slot, input) : this.#top;
+    const top = start + capacity;
     if (top + SLACK > MOST) {
       throw new Fault("too-large", "the lines that have to be compared at one time take more than 2 GB", {
         hint: "Merge fewer inputs at one time (a lower fan-in).",
@@ -123,7 +148,7 @@ export class MergeSlots {
       this.bytes = arena;
       this.view = new DataView(arena.buffer);
     }
-    this.#slot[input] = this.#top;
+    this.#slot[input] = start;
     this.#capacity[input] = capacity;
     this.#top = top;
   }

@@ -3,11 +3,11 @@
 // A hot path; the loop itself is in merge-kernel.ts, with the figures that justify how it is written.
 
 import { Fault } from "../wire/faults.ts";
-import { InputReader, type MergeInput } from "./merge-input.ts";
+import { type InputReader, type MergeInput, openReader } from "./merge-input.ts";
 import { ALL_MERGED, MergeKernel, OUT_OF_ORDER, OUTPUT_FULL } from "./merge-kernel.ts";
 import { type Group, planPasses } from "./merge-passes.ts";
 
-export type { MergeInput } from "./merge-input.ts";
+export type { MergeInput, SortedFile } from "./merge-input.ts";
 
 /** An intermediate run, kept until it is disposed. */
 export type MergeRun = MergeInput & AsyncDisposable;
@@ -21,18 +21,25 @@ export interface MergeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of the inputs read so far; each input's are counted once, in the first pass that reads it. */
   readonly onProgress?: (readBytes: number) => void;
-  /** The most inputs that are open at one time; default 500. Each takes about 64 KiB, and two of its pieces. */
+  /**
+   * The most inputs that are open at one time: 500, or 8,000 files that are small enough to be read at once. Each
+   * takes up to 64 KiB, and a stream two of its pieces.
+   */
   readonly fanIn?: number;
   /** Needed only for more inputs than `fanIn`. */
   readonly scratch?: MergeScratch | undefined;
   /** Bytes of the longest line that is taken, without its newline; default 64 MiB. */
   readonly longestLine?: number;
+  /** The memory of each piece is used again when the next is asked for. */
+  readonly reuse?: boolean;
 }
 
 export const DEFAULT_FAN_IN = 500;
+const SMALL_FAN_IN = 8_000;
 
-const DEFAULTS = { fanIn: DEFAULT_FAN_IN, longestLine: 64 * 1024 * 1024 } as const;
+const DEFAULTS = { longestLine: 64 * 1024 * 1024, reuse: false } as const;
 const SLOT = 64 * 1024;
+const LEAST_SLOT = 256;
 const OUTPUT = 512 * 1024;
 /** How long the merge may keep the thread before it lets others run, in ms. */
 const TURN = 10;
@@ -49,7 +56,8 @@ export async function* mergeSorted(
   inputs: readonly MergeInput[],
   options: MergeOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const settings = { ...DEFAULTS, ...options };
+  const fanIn = inputs.every(isSmallFile) ? SMALL_FAN_IN : DEFAULT_FAN_IN;
+  const settings = { ...DEFAULTS, fanIn, ...options };
   if (settings.fanIn < 2)
     throw new Fault("invalid", `a merge needs a fan-in of at least 2, not ${settings.fanIn}`);
   const progress = countReads(inputs, options.onProgress);
@@ -64,6 +72,7 @@ export async function* mergeSorted(
 interface Settings extends Omit<MergeOptions, "onProgress"> {
   readonly fanIn: number;
   readonly longestLine: number;
+  readonly reuse: boolean;
   readonly onRead: (input: MergeInput, bytes: number) => void;
 }
 
@@ -87,45 +96,58 @@ async function reduce(
   let from = 0;
   for (const { start, end } of groups) {
     reduced.push(...inputs.slice(from, start));
-    reduced.push(kept.use(await settings.scratch.keep(mergeOnce(inputs.slice(start, end), settings))));
+    reduced.push(
+      kept.use(
+        await settings.scratch.keep(mergeOnce(inputs.slice(start, end), { ...settings, reuse: true })),
+      ),
+    );
     from = end;
   }
   return [...reduced, ...inputs.slice(from)];
 }
 
 async function* mergeOnce(inputs: readonly MergeInput[], settings: Settings): AsyncGenerator<Uint8Array> {
-  const { signal, longestLine } = settings;
-  signal?.throwIfAborted();
+  settings.signal?.throwIfAborted();
   if (inputs.length === 0) return;
-  const kernel = new MergeKernel(inputs.length, { output: OUTPUT, slot: SLOT });
+  const kernel = new MergeKernel({ output: OUTPUT, slots: inputs.map(slotOf) });
   await using opened = new AsyncDisposableStack();
-  const readers = inputs.map((input, i) => opened.use(new InputReader(input, i, settings)));
-  await Promise.all(readers.map((reader) => reader.fill(kernel, longestLine)));
+  const readers = inputs.map((input, i) => opened.use(openReader(input, i, settings)));
+  await Promise.all(readers.map((reader) => reader.fill(kernel)));
   yield* drive(kernel, readers, settings);
 }
 
 async function* drive(
   kernel: MergeKernel,
   readers: readonly InputReader[],
-  { signal, longestLine }: Settings,
+  { signal, reuse }: Settings,
 ): AsyncGenerator<Uint8Array> {
   let turn = performance.now();
   for (;;) {
     const asked = kernel.run();
     if (asked === OUTPUT_FULL || asked === ALL_MERGED) {
       const piece = kernel.takeOutput();
-      if (piece.length > 0) yield piece;
+      if (piece.length > 0) yield reuse ? piece : piece.slice();
       if (asked === ALL_MERGED) return;
     } else if (asked === OUT_OF_ORDER) {
       throw unsorted(kernel, readers[kernel.winner]?.name ?? "");
     } else {
-      await readers[asked]?.fill(kernel, longestLine);
+      const filling = readers[asked]?.fill(kernel);
+      if (filling) await filling;
     }
     if (performance.now() - turn < TURN) continue;
     await new Promise((resolve) => setImmediate(resolve));
     turn = performance.now();
     signal?.throwIfAborted();
   }
+}
+
+function isSmallFile({ file, size }: MergeInput): boolean {
+  return file !== undefined && size !== undefined && size < SLOT;
+}
+
+/** Bytes that the input is given in the arena. */
+function slotOf({ size = SLOT }: MergeInput): number {
+  return Math.min(SLOT, Math.max(LEAST_SLOT, size + 16));
 }
 
 function unsorted(kernel: MergeKernel, name: string): Fault {

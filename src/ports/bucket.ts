@@ -1,6 +1,6 @@
 // A named source of objects to read: a folder, or an S3 bucket with a prefix.
 
-import type { ByteRange } from "./blobs.ts";
+import type { ByteRange, LocalFile } from "./blobs.ts";
 
 export interface BucketObject {
   /** With `/` between folders, without a leading one; as the bucket spells it. */
@@ -36,4 +36,7 @@ export interface Bucket {
    * costs no more than one piece. Survives a peer that closes an idle connection.
    */
   open(name: string, range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+
+  /** Where the object lies as a file of this machine, for readers that read files themselves; undefined if it does not. */
+  localFile(name: string): Promise<LocalFile | undefined>;
 }

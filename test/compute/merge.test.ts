@@ -21,12 +21,34 @@ class Source implements MergeInput {
     this.#cuts = cuts;
   }
 
+  /** The same as a file that is read without promises, in reads of the first cut's size; `false`: it tells no size. */
+  asFile(sized: boolean): MergeInput {
+    const most = this.#cuts[0] ?? 1;
+    return {
+      name: this.name,
+      ...(sized && { size: this.#content.length }),
+      open: () => {
+        throw new Error("it is to be read as a file");
+      },
+      file: () => {
+        this.opened += 1;
+        return {
+          size: this.#content.length,
+          read: (into, position) => this.#content.copy(into.subarray(0, most), 0, position),
+          close: () => {
+            this.closed += 1;
+          },
+        };
+      },
+    };
+  }
+
   async *open(): AsyncGenerator<Uint8Array> {
     this.opened += 1;
     try {
       for (let at = 0, i = 0; at < this.#content.length; i += 1) {
         const size = this.#cuts[i % this.#cuts.length] ?? 1;
-        yield Uint8Array.from(this.#content.subarray(at, at + size));
+        yield new Uint8Array(this.#content.subarray(at, at + size));
         at += size;
       }
     } finally {
@@ -102,6 +124,37 @@ describe("merging any sorted inputs", () => {
       }),
       { numRuns: 400 },
     );
+  });
+
+  test("gives the same of files that are read without promises", async () => {
+    const kinds = fc.array(fc.tuple(content, cuts, fc.constantFrom("stream", "file", "sized")), {
+      maxLength: 12,
+    });
+    await fc.assert(
+      fc.asyncProperty(kinds, async (list) => {
+        const sources = list.map(([bytes, sizes], i) => new Source(`f${i}`, bytes, sizes));
+        const inputs = sources.map((source, i) =>
+          list[i]?.[2] === "stream" ? source : source.asFile(list[i]?.[2] === "sized"),
+        );
+        expect(await bytesOf(mergeSorted(inputs))).toEqual(oracle(list.map(([bytes]) => bytes)));
+        expect(sources.map((source) => source.closed)).toEqual(sources.map(() => 1));
+      }),
+    );
+  });
+
+  test("small files are merged in one pass, however many", async () => {
+    const contents = Array.from({ length: 3_000 }, (_, i) => Buffer.from(`${i % 977}\n`));
+    const inputs = contents.map((bytes, i) => new Source(`f${i}`, bytes).asFile(true));
+    expect(await bytesOf(mergeSorted(inputs))).toEqual(oracle(contents));
+  });
+
+  test("pieces in memory that is used again are the same, one after the other", async () => {
+    const text = Array.from({ length: 200_000 }, (_, i) => String(i).padStart(7, "0")).join("\n");
+    const copies: Buffer[] = [];
+    for await (const piece of mergeSorted([new Source("f", text)], { reuse: true }))
+      copies.push(Buffer.from(piece));
+    expect(copies.length).toBeGreaterThan(2);
+    expect(Buffer.concat(copies).equals(Buffer.from(`${text}\n`))).toBe(true);
   });
 
   test("gives the same in several passes, and leaves no run behind", async () => {

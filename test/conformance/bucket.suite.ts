@@ -151,5 +151,15 @@ export function bucketSuite(
       await expect(reading).rejects.toThrow("enough");
       await expect(opened.bucket.list("", undefined, controller.signal)).rejects.toThrow("enough");
     });
+
+    test("a local file holds the object's bytes, and names are held to the same rules", async () => {
+      await using opened = await withObjects({ "a/b": "content" });
+      const local = await opened.bucket.localFile("a/b");
+      if (local) {
+        expect(await Bun.file(local.path).text()).toBe("content");
+        expect(await codeOf(opened.bucket.localFile("a/c"))).toBe("not-found");
+        expect(await codeOf(opened.bucket.localFile("../x"))).toBe("invalid");
+      }
+    });
   });
 }

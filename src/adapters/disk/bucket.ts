@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
-import type { ByteRange } from "../../ports/blobs.ts";
+import type { ByteRange, LocalFile } from "../../ports/blobs.ts";
 import type { Bucket, BucketObject, ObjectPage } from "../../ports/bucket.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { walkFolder } from "./folder-walk.ts";
@@ -71,13 +71,13 @@ export class DiskBucket implements Bucket {
     }
   }
 
+  async localFile(name: string): Promise<LocalFile> {
+    return { path: await this.#pathOf(name) };
+  }
+
   async #openFile(name: string): Promise<FileHandle> {
-    checkName(name, this.description);
-    const missing = new Fault("not-found", `there is no ${JSON.stringify(name)} in ${this.description}`);
-    if (name === "" || name.split("/").some((part) => part.startsWith("."))) throw missing;
-    const root = await this.#realRoot();
-    const path = await pathInside(root, name);
-    if (path === undefined) throw missing;
+    const path = await this.#pathOf(name);
+    const missing = this.#missing(name);
     // Without blocking: a named pipe is opened at once, and then refused.
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
       (cause: unknown) => {
@@ -87,6 +87,18 @@ export class DiskBucket implements Bucket {
     if ((await file.stat()).isFile()) return file;
     await file.close();
     throw missing;
+  }
+
+  async #pathOf(name: string): Promise<string> {
+    checkName(name, this.description);
+    if (name === "" || name.split("/").some((part) => part.startsWith("."))) throw this.#missing(name);
+    const path = await pathInside(await this.#realRoot(), name);
+    if (path === undefined) throw this.#missing(name);
+    return path;
+  }
+
+  #missing(name: string): Fault {
+    return new Fault("not-found", `there is no ${JSON.stringify(name)} in ${this.description}`);
   }
 
   async #realRoot(): Promise<string> {

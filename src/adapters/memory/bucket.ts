@@ -46,6 +46,10 @@ export class MemoryBucket implements Bucket {
       yield bytes.slice(position, Math.min(end, position + PIECE));
     }
   }
+
+  async localFile(): Promise<undefined> {
+    return undefined;
+  }
 }
 
 function checkName(name: string): void {

@@ -1,0 +1,46 @@
+// Text in other encodings as UTF-8.
+
+export const TEXT_ENCODINGS = ["utf-8", "utf-16le", "utf-16be", "latin-1"] as const;
+export type TextEncoding = (typeof TEXT_ENCODINGS)[number];
+
+/** So few foreign bytes may be damage; a text in Latin-1 has more. */
+const LEAST_FOREIGN_BYTES = 3;
+
+/**
+ * By a byte order mark, or by how `sample`, the beginning of the text, looks: every other byte zero is UTF-16; bytes
+ * above 127 of which none belongs to a valid UTF-8 sequence are Latin-1; all else is UTF-8.
+ */
+export function encodingOf(sample: Uint8Array): TextEncoding {
+  if (sample[0] === 0xff && sample[1] === 0xfe) return "utf-16le";
+  if (sample[0] === 0xfe && sample[1] === 0xff) return "utf-16be";
+  const zeros = [0, 0];
+  for (const [i, byte] of sample.entries()) if (byte === 0) zeros[i % 2] = (zeros[i % 2] ?? 0) + 1;
+  const [even = 0, odd = 0] = zeros;
+  if (odd > sample.length / 4 && even < odd / 8) return "utf-16le";
+  if (even > sample.length / 4 && odd < even / 8) return "utf-16be";
+  return isLatin(sample) ? "latin-1" : "utf-8";
+}
+
+/** Latin-1 is read as Windows-1252, its superset. Byte order marks are dropped; what does not decode is U+FFFD. */
+export async function* asUtf8(
+  source: AsyncIterable<Uint8Array>,
+  encoding: TextEncoding,
+): AsyncGenerator<Uint8Array> {
+  if (encoding === "utf-8") return yield* source;
+  const decoder = new TextDecoder(encoding === "latin-1" ? "windows-1252" : encoding);
+  const encoder = new TextEncoder();
+  for await (const piece of source) yield encoder.encode(decoder.decode(piece, { stream: true }));
+  yield encoder.encode(decoder.decode());
+}
+
+function isLatin(sample: Uint8Array): boolean {
+  let foreign = 0;
+  for (let i = 0; i < sample.length; i++) {
+    const byte = sample[i] ?? 0;
+    if (byte < 0x80) continue;
+    const isLead = byte >= 0xc2 && byte <= 0xf4;
+    if (isLead && ((sample[i + 1] ?? 0) & 0xc0) === 0x80) return false;
+    foreign++;
+  }
+  return foreign >= LEAST_FOREIGN_BYTES;
+}
