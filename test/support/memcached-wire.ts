@@ -4,8 +4,11 @@ import { connect } from "node:net";
 import { MemoryKv } from "../../src/adapters/memory/kv.ts";
 import { DEFAULT_MAX_ITEM } from "../../src/domain/kv/limits.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
-import { type MemcachedDoor, openMemcachedDoor } from "../../src/doors/memcached/door.ts";
-import type { Clock } from "../../src/ports/clock.ts";
+import {
+  type MemcachedDoor,
+  type MemcachedDoorOptions,
+  openMemcachedDoor,
+} from "../../src/doors/memcached/door.ts";
 import type { Kv } from "../../src/ports/kv.ts";
 import type { Log } from "../../src/ports/log.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -19,25 +22,35 @@ export interface Served extends AsyncDisposable {
   readonly kv: Kv;
 }
 
+export interface ServedOptions
+  extends Partial<
+    Pick<
+      MemcachedDoorOptions,
+      | "kv"
+      | "clock"
+      | "maxItem"
+      | "maxConnections"
+      | "idleTimeout"
+      | "socketPath"
+      | "credentials"
+      | "tls"
+      | "port"
+    >
+  > {
+  readonly expire?: boolean;
+}
+
 /** Serves `kv` (default: an empty memory store) on a free port; disposing it stops the door and closes the store. */
-export function serveKv(
-  options: {
-    readonly kv?: Kv;
-    readonly clock?: Clock;
-    readonly maxItem?: number;
-    readonly expire?: boolean;
-  } = {},
-): Served {
-  const { clock = new ManualClock(), maxItem = DEFAULT_MAX_ITEM, expire = false } = options;
+export function serveKv(options: ServedOptions = {}): Served {
+  const { clock = new ManualClock(), maxItem = DEFAULT_MAX_ITEM, expire = false, ...rest } = options;
   const kv = options.kv ?? new MemoryKv({ rules: createRules({ maxItem, expire }), clock });
   const door = openMemcachedDoor({
     hostname: "127.0.0.1",
     port: 0,
-    kv,
     log: SILENT,
-    clock,
     version: "0.0.0",
-    maxItem,
+    ...rest,
+    ...{ kv, clock, maxItem },
   });
   return {
     port: door.port,

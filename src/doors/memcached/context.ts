@@ -1,9 +1,11 @@
 // What the sessions of one memcached door share.
 
+import type { Clock } from "../../ports/clock.ts";
 import type { Kv } from "../../ports/kv.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ReplyBuffer } from "../../wire/memcached/encoder.ts";
 import type { ParserLimits } from "../../wire/memcached/parser.ts";
+import type { Credentials } from "./credentials.ts";
 import type { Figures } from "./figures.ts";
 import type { StatsSource } from "./stats.ts";
 
@@ -11,11 +13,14 @@ import type { StatsSource } from "./stats.ts";
 export interface DoorContext {
   readonly kv: Kv;
   readonly log: Log;
+  readonly clock: Clock;
   readonly limits: ParserLimits;
   readonly figures: Figures;
   /** As `VERSION` tells it. */
   readonly version: string;
   /** Shared: a session fills and sends it without giving way in between. */
   readonly out: ReplyBuffer;
+  /** undefined: nobody is asked for a password. */
+  credentials(): Credentials | undefined;
   statsSource(): StatsSource;
 }

@@ -8,6 +8,10 @@ import type { Reply } from "../../wire/memcached/replies.ts";
 export class Figures {
   currConnections = 0;
   totalConnections = 0;
+  rejectedConnections = 0;
+  idleKicks = 0;
+  authCommands = 0;
+  authErrors = 0;
   bytesRead = 0;
   bytesWritten = 0;
 
@@ -122,6 +126,7 @@ export class Figures {
   /** `stats reset`: connections go on being counted, as in memcached. */
   reset(): void {
     this.bytesRead = this.bytesWritten = 0;
+    this.rejectedConnections = this.idleKicks = this.authCommands = this.authErrors = 0;
     this.#gets = this.#hits = this.#sets = this.#flushes = this.#touches = this.#touchHits = 0;
     this.#deleteHits = this.#deleteMisses = this.#incrHits = this.#incrMisses = 0;
     this.#decrHits = this.#decrMisses = this.#casHits = this.#casMisses = this.#casBadval = 0;
@@ -133,6 +138,7 @@ export class Figures {
     return [
       ["curr_connections", this.currConnections],
       ["total_connections", this.totalConnections],
+      ["rejected_connections", this.rejectedConnections],
       ["cmd_get", this.#gets],
       ["cmd_set", this.#sets],
       ["cmd_flush", this.#flushes],
@@ -153,6 +159,9 @@ export class Figures {
       ["touch_misses", this.#touches - this.#touchHits],
       ["store_too_large", this.#tooLarge],
       ["store_no_memory", this.#noMemory],
+      ["auth_cmds", this.authCommands],
+      ["auth_errors", this.authErrors],
+      ["idle_kicks", this.idleKicks],
       ["bytes_read", this.bytesRead],
       ["bytes_written", this.bytesWritten],
       ["bytes", stored.bytes],

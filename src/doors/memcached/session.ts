@@ -4,8 +4,8 @@
 // Memory is bounded: at most one batch is under way, further input waits in the inbox up to a bound and then in
 // the kernel, and while a client does not read its replies nothing more is carried out for it.
 
-import type { Socket } from "bun";
 import { toFault } from "../../wire/faults.ts";
+import { AuthGate } from "../../wire/memcached/auth-gate.ts";
 import {
   type Command,
   type ItemCommand,
@@ -15,8 +15,11 @@ import {
 } from "../../wire/memcached/commands.ts";
 import { CommandParser } from "../../wire/memcached/parser.ts";
 import type { Reply } from "../../wire/memcached/replies.ts";
+import type { SessionSocket } from "./connections.ts";
 import type { DoorContext } from "./context.ts";
+import { Inbox } from "./inbox.ts";
 import { Listing } from "./listing.ts";
+import { Outlet } from "./outlet.ts";
 import { REFUSALS } from "./refusals.ts";
 import { statsLines } from "./stats.ts";
 
@@ -24,44 +27,65 @@ import { statsLines } from "./stats.ts";
 const REPLY_BUDGET = 262_144;
 /** Bytes that wait to be parsed before the socket is paused. */
 const INBOX_BOUND = 262_144;
-/** What a waiting packet costs beside its bytes. */
-const PACKET_COST = 200;
 
 export class Session {
-  readonly #socket: Socket<Session>;
+  /** Counts up from 1, by door. */
+  readonly id: number;
+  /** Where it came in: `tcp:127.0.0.1:11211`. */
+  readonly where: string;
+  readonly #socket: SessionSocket;
   readonly #door: DoorContext;
-  readonly #parser: CommandParser;
+  #parser: CommandParser | AuthGate;
+  /** When bytes last moved; ms since 1970. */
+  lastActive: number;
   /** Commands that were parsed; those from `#next` on are still to be carried out. */
   #batch: Command[] = [];
   #next = 0;
-  /** Received and not yet parsed; of the first packet the bytes from `#position` on. */
-  #inbox: Buffer[] = [];
-  #inboxBytes = 0;
-  #position = 0;
+  readonly #inbox = new Inbox();
   #paused = false;
   /** Under way; nothing after it is answered before it has ended. */
   #listing: Listing | undefined;
   /** The store has not answered yet. */
   #waiting = false;
-  /** Replies that the socket did not take. */
-  #unsent: Buffer | undefined;
+  readonly #outlet: Outlet;
   /** Nothing more is read: close when everything is answered. */
   #ending = false;
   #closed = false;
 
-  constructor(socket: Socket<Session>, door: DoorContext) {
+  constructor(socket: SessionSocket, door: DoorContext, id: number, where: string) {
     this.#socket = socket;
     this.#door = door;
-    this.#parser = new CommandParser(door.limits);
+    this.#outlet = new Outlet(socket, door.figures);
+    this.id = id;
+    this.where = where;
+    this.#parser = door.credentials() ? new AuthGate() : new CommandParser(door.limits);
+    this.lastActive = door.clock.now();
+  }
+
+  /** `tcp:ADDRESS:PORT` of the client; a Unix socket has none. */
+  get peer(): string {
+    const { remoteAddress, remotePort } = this.#socket;
+    return this.where.startsWith("unix:") ? "unix" : `tcp:${remoteAddress}:${remotePort}`;
+  }
+
+  /** One of memcached's names for what it is doing. */
+  get state(): string {
+    if (this.#outlet.full) return "conn_mwrite";
+    return this.#waiting || this.#listing ? "conn_io_pending" : "conn_read";
+  }
+
+  /** Nothing came in or went out since that time, and it waits for nothing of ours. */
+  isIdleSince(time: number): boolean {
+    return this.lastActive < time && !this.#waiting;
   }
 
   receive(chunk: Buffer): void {
     if (this.#ending || this.#closed) return;
+    this.lastActive = this.#door.clock.now();
     this.#door.figures.bytesRead += chunk.length;
     this.#inbox.push(chunk);
-    this.#inboxBytes += chunk.length + PACKET_COST;
-    if (this.#waiting || this.#unsent) {
-      if (this.#inboxBytes > INBOX_BOUND) this.#pause();
+    if (this.#waiting || this.#outlet.full) {
+      if (this.#inbox.bytes > INBOX_BOUND) this.#pause();
     } else {
       this.#advance();
     }
@@ -69,24 +93,23 @@ export class Session {
 
   /** The socket takes bytes again. */
   drain(): void {
-    const rest = this.#unsent;
-    if (!rest || this.#closed) return;
-    this.#unsent = undefined;
-    this.#write(rest);
-    if (!this.#unsent) this.#advance();
+    if (this.#closed || !this.#outlet.full) return;
+    this.lastActive = this.#door.clock.now();
+    this.#outlet.drain();
+    if (!this.#outlet.full) this.#advance();
   }
 
   /** Answers what was received, then closes. */
   finish(): void {
     if (this.#ending) return;
     this.#ending = true;
-    if (!this.#waiting && !this.#unsent) this.#advance();
+    if (!this.#waiting && !this.#outlet.full) this.#advance();
   }
 
   closed(): void {
     this.#closed = true;
-    this.#inbox = [];
-    this.#unsent = undefined;
+    this.#inbox.clear();
+    this.#outlet.clear();
     if (!this.#waiting) this.#batch = [];
   }
 
@@ -95,7 +118,7 @@ export class Session {
   }
 
   #advance(): void {
-    while (!this.#waiting && !this.#unsent && !this.#closed) {
+    while (!this.#waiting && !this.#outlet.full && !this.#closed) {
       if (this.#listing) {
         this.#list(this.#listing);
         break;
@@ -105,7 +128,7 @@ export class Session {
       if (this.#door.out.length >= REPLY_BUDGET) this.#send();
     }
     this.#send();
-    if (this.#waiting || this.#unsent || this.#closed) return;
+    if (this.#waiting || this.#outlet.full || this.#closed) return;
     if (this.#ending) this.#socket.end();
     else this.#resume();
   }
@@ -113,19 +136,9 @@ export class Session {
   /** False when there is nothing left to be carried out. */
   #parse(): boolean {
     // An idle connection must not keep the packets that its last values are slices of.
-    this.#batch = [];
+    this.#batch = this.#inbox.parse(this.#parser);
     this.#next = 0;
-    while (this.#batch.length === 0) {
-      const chunk = this.#inbox[0];
-      if (!chunk) return false;
-      this.#position = this.#parser.parse(chunk, this.#position, this.#batch);
-      if (this.#position >= chunk.length) {
-        this.#inbox.shift();
-        this.#inboxBytes -= chunk.length + PACKET_COST;
-        this.#position = 0;
-      }
-    }
-    return true;
+    return this.#batch.length > 0;
   }
 
   /** Carries out the next local command, or all commands for the store up to it. */
@@ -211,40 +224,56 @@ export class Session {
       case "list":
         this.#listing = new Listing(this.#door.kv, command);
         break;
+      case "auth":
+        this.#authenticate(command.user, command.password);
+        break;
       case "close":
         if (command.text !== "") out.line(command.text);
         this.#ending = true;
-        this.#inbox = [];
+        this.#inbox.clear();
         break;
     }
   }
 
+  #authenticate(user: string, password: string): void {
+    const { out, figures, limits, log } = this.#door;
+    figures.authCommands++;
+    const right = this.#door.credentials()?.verify(user, password) ?? Promise.resolve(true);
+    this.#later(right, (welcome) => {
+      if (welcome) {
+        this.#parser = new CommandParser(limits);
+        out.line("STORED");
+        return;
+      }
+      figures.authErrors++;
+      log.warn("memcached.authentication-failed", { user, peer: this.peer });
+      out.line("CLIENT_ERROR authentication failure");
+    });
+  }
+
   #answerStats(topic: string): void {
-    this.#waiting = true;
-    const { kv, out } = this.#door;
-    kv.stats().then(
-      (stored) =>
-        this.#settle(() => {
-          for (const line of statsLines(topic, this.#door.statsSource(), stored)) out.line(line);
-        }),
-      (error) => this.#settle(() => out.line(REFUSALS[toFault(error).code])),
-    );
+    this.#later(this.#door.kv.stats(), (stored) => {
+      for (const line of statsLines(topic, this.#door.statsSource(), stored)) this.#door.out.line(line);
+    });
   }
 
   /** A page of it; the next one when this was sent. */
   #list(listing: Listing): void {
+    this.#later(listing.next(), (lines) => {
+      this.#door.out.text(lines);
+      if (listing.done) this.#listing = undefined;
+    });
+  }
+
+  /** Nothing else is carried out for this connection until `work` is done and answered. */
+  #later<T>(work: Promise<T>, answer: (value: T) => void): void {
     this.#waiting = true;
-    const { out } = this.#door;
-    listing.next().then(
-      (lines) =>
-        this.#settle(() => {
-          out.text(lines);
-          if (listing.done) this.#listing = undefined;
-        }),
+    work.then(
+      (value) => this.#settle(() => answer(value)),
       (error) =>
         this.#settle(() => {
           this.#listing = undefined;
-          out.line(REFUSALS[toFault(error).code]);
+          this.#door.out.line(REFUSALS[toFault(error).code]);
         }),
     );
   }
@@ -253,30 +282,17 @@ export class Session {
   #send(): void {
     const { out } = this.#door;
     if (out.length === 0) return;
-    if (!this.#closed) this.#write(out.bytes);
+    if (!this.#closed) this.#outlet.write(out.bytes);
     out.clear();
   }
 
-  #write(bytes: Buffer): void {
-    if (this.#unsent) {
-      // What was answered while a reply waits for the socket: bounded by one batch's budget.
-      this.#unsent = Buffer.concat([this.#unsent, bytes]);
-      return;
-    }
-    const taken = Math.max(0, this.#socket.write(bytes));
-    this.#door.figures.bytesWritten += taken;
-    if (taken < bytes.length) this.#unsent = Buffer.from(bytes.subarray(taken));
-  }
-
   #pause(): void {
-    if (this.#paused) return;
+    if (!this.#paused) this.#socket.pause();
     this.#paused = true;
-    this.#socket.pause();
   }
 
   #resume(): void {
-    if (!this.#paused) return;
+    if (this.#paused) this.#socket.resume();
     this.#paused = false;
-    this.#socket.resume();
   }
 }

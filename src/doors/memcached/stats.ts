@@ -11,8 +11,26 @@ export interface StatsSource {
   readonly startedAt: number;
   readonly now: number;
   readonly hostname: string;
+  /** 0: only the Unix socket is open. */
   readonly port: number;
+  readonly socketPath: string | undefined;
   readonly maxItem: number;
+  readonly maxConnections: number;
+  /** ms; 0: none. */
+  readonly idleTimeout: number;
+  readonly asksPassword: boolean;
+  readonly encrypted: boolean;
+  connections(): readonly ConnectionStats[];
+}
+
+/** One open connection. */
+export interface ConnectionStats {
+  readonly id: number;
+  readonly peer: string;
+  readonly where: string;
+  readonly state: string;
+  /** ms since 1970. */
+  readonly lastActive: number;
 }
 
 type Row = readonly [name: string, value: string | number];
@@ -41,6 +59,8 @@ export function statsLines(topic: string, source: StatsSource, stored: KvStats):
         ["active_slabs", 0],
         ["total_malloced", 0],
       ]);
+    case "conns":
+      return statLines(connections(source));
     case "sizes":
     case "sizes_disable":
       return statLines([["sizes_status", "disabled"]]);
@@ -69,29 +89,48 @@ function general(source: StatsSource, stored: KvStats): readonly Row[] {
     ["rusage_system", (system / 1e6).toFixed(6)],
     ["threads", 1],
     ["accepting_conns", 1],
+    ["max_connections", source.maxConnections],
     // Nothing is thrown out to make room: the disk is the limit.
     ["limit_maxbytes", 0],
     ...source.figures.rows(stored),
   ];
 }
 
-function settings({ hostname, port, maxItem }: StatsSource): readonly Row[] {
+function settings(source: StatsSource): readonly Row[] {
   return [
     ["maxbytes", 0],
-    ["tcpport", port],
+    ["maxconns", source.maxConnections],
+    ["tcpport", source.port],
     ["udpport", 0],
-    ["inter", hostname],
+    ["inter", source.hostname],
     ["verbosity", 0],
     ["evictions", "off"],
-    ["domain_socket", "NULL"],
+    ["domain_socket", source.socketPath ?? "NULL"],
     ["cas_enabled", "yes"],
+    ["detail_enabled", "no"],
     ["binding_protocol", "ascii"],
-    ["auth_enabled_ascii", "no"],
-    ["item_size_max", maxItem],
+    ["auth_enabled_sasl", "no"],
+    ["auth_enabled_ascii", source.asksPassword ? "yes" : "no"],
+    ["item_size_max", source.maxItem],
+    ["maxconns_fast", "yes"],
     ["flush_enabled", "yes"],
-    ["dump_enabled", "no"],
+    ["dump_enabled", "yes"],
+    ["lru_crawler", "no"],
+    ["track_sizes", "no"],
+    ["idle_timeout", Math.ceil(source.idleTimeout / 1_000)],
+    ["ssl_enabled", source.encrypted ? "yes" : "no"],
     ["num_threads", 1],
   ];
+}
+
+/** In memcached the number is that of the file descriptor. */
+function connections({ now, connections: all }: StatsSource): readonly Row[] {
+  return all().flatMap(({ id, peer, where, state, lastActive }): Row[] => [
+    [`${id}:addr`, peer],
+    [`${id}:listen_addr`, where],
+    [`${id}:state`, state],
+    [`${id}:secs_since_last_cmd`, Math.max(0, Math.floor((now - lastActive) / 1_000))],
+  ]);
 }
 
 function statLines(rows: readonly Row[]): readonly string[] {

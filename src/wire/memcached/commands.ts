@@ -157,6 +157,7 @@ export interface ListCommand {
 /** Answered by the connection itself. */
 export type LocalCommand =
   | ListCommand
+  | { readonly kind: "auth"; readonly user: string; readonly password: string }
   /** A fixed line: `ERROR`, `MN`, `OK`, … without its line end. */
   | { readonly kind: "line"; readonly text: string; readonly noreply: boolean }
   | { readonly kind: "version" }
@@ -167,8 +168,17 @@ export type LocalCommand =
 export type Command = ItemCommand | LocalCommand;
 
 export function isLocal(command: Command): command is LocalCommand {
-  const { kind } = command;
-  return kind === "line" || kind === "version" || kind === "stats" || kind === "list" || kind === "close";
+  switch (command.kind) {
+    case "line":
+    case "version":
+    case "stats":
+    case "list":
+    case "auth":
+    case "close":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Whether it changes what is stored, as a rule; the others seldom do (see `Rules.decide`). */
