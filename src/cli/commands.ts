@@ -30,6 +30,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "checks every byte of a large file in memcached",
     load: async () => (await import("./verify.ts")).verify,
   },
+  repair: {
+    summary: "sends again what is missing of a large file in memcached",
+    load: async () => (await import("./repair.ts")).repair,
+  },
   remove: {
     summary: "removes a large file from memcached",
     load: async () => (await import("./remove.ts")).remove,
@@ -37,6 +41,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   list: {
     summary: "lists the large files in memcached",
     load: async () => (await import("./list.ts")).list,
+  },
+  gc: {
+    summary: "removes what interrupted stores have left in memcached",
+    load: async () => (await import("./gc.ts")).gc,
   },
   upload: {
     summary: "uploads files to a server, resumable, with progress",
@@ -53,5 +61,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   ascii: {
     summary: "a client of the image protocol, prints SUCCESS!",
     load: async () => (await import("./ascii.ts")).ascii,
+  },
+  completion: {
+    summary: "prints a completion script for bash, zsh or fish",
+    load: async () => (await import("./completion.ts")).completionCommand(COMMANDS),
   },
 };

@@ -9,7 +9,14 @@ export const SERVERS: Option = {
   type: "text",
   default: "127.0.0.1:11211",
   word: "HOST:PORT,…",
-  help: "the memcached server",
+  help: "the memcached servers; several are one pool, always named in the same order",
+};
+export const DISTRIBUTION: Option = {
+  flag: "distribution",
+  type: "choice",
+  choices: ["ketama", "ketama-weighted"],
+  default: "ketama",
+  help: "how keys are spread over several servers, as libmemcached names it",
 };
 export const PREFIX: Option = {
   flag: "prefix",
@@ -40,6 +47,7 @@ export function openFiles({ values }: Invocation): Promise<LargeFiles> {
       .map((server) => server.trim())
       .filter((server) => server !== ""),
     prefix: String(values["prefix"]),
+    distribution: values["distribution"] === "ketama-weighted" ? "ketama-weighted" : "ketama",
     ...(typeof chunkSize === "number" ? { chunkSize } : {}),
     ...(typeof maxSize === "number" ? { maxSize } : {}),
   });

@@ -1,14 +1,23 @@
 // `cairn remove NAME`: removes a file from memcached, chunks and all.
 
 import type { Command, Invocation } from "./command.ts";
-import { argument, JSON_OUTPUT, openFiles, PREFIX, QUIET, report, SERVERS } from "./large-files.ts";
+import {
+  argument,
+  DISTRIBUTION,
+  JSON_OUTPUT,
+  openFiles,
+  PREFIX,
+  QUIET,
+  report,
+  SERVERS,
+} from "./large-files.ts";
 
 export const remove: Command = {
   name: "remove",
   description: "Removes the file NAME from memcached, also when it is incomplete or damaged.",
   usage: "NAME",
   arity: [1, 1],
-  options: [SERVERS, PREFIX, JSON_OUTPUT, QUIET],
+  options: [SERVERS, DISTRIBUTION, PREFIX, JSON_OUTPUT, QUIET],
   run: removeCommand,
 };
 

@@ -2,7 +2,16 @@
 
 import { type LargeFiles, Replaced, type StoredFile } from "../client/memcached/index.ts";
 import type { Command, Invocation } from "./command.ts";
-import { argument, JSON_OUTPUT, openFiles, PREFIX, QUIET, report, SERVERS } from "./large-files.ts";
+import {
+  argument,
+  DISTRIBUTION,
+  JSON_OUTPUT,
+  openFiles,
+  PREFIX,
+  QUIET,
+  report,
+  SERVERS,
+} from "./large-files.ts";
 import { openTarget, type Target } from "./output-file.ts";
 import { bytesText, progressBar } from "./progress.ts";
 
@@ -12,7 +21,7 @@ export const retrieve: Command = {
     "Retrieves the file NAME from memcached into FILE, which is overwritten, but only once every byte was verified. '-' is standard output: verified chunk by chunk, so heed the exit code.",
   usage: "NAME FILE",
   arity: [2, 2],
-  options: [SERVERS, PREFIX, JSON_OUTPUT, QUIET],
+  options: [SERVERS, DISTRIBUTION, PREFIX, JSON_OUTPUT, QUIET],
   run: retrieveCommand,
 };
 

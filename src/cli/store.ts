@@ -1,7 +1,17 @@
 // `cairn store NAME FILE`: stores a file of any size in memcached.
 
+import { Fault } from "../wire/faults.ts";
 import type { Command, Invocation } from "./command.ts";
-import { argument, JSON_OUTPUT, openFiles, PREFIX, QUIET, report, SERVERS } from "./large-files.ts";
+import {
+  argument,
+  DISTRIBUTION,
+  JSON_OUTPUT,
+  openFiles,
+  PREFIX,
+  QUIET,
+  report,
+  SERVERS,
+} from "./large-files.ts";
 import { bytesText, progressBar } from "./progress.ts";
 
 export const store: Command = {
@@ -13,9 +23,29 @@ export const store: Command = {
   options: [
     SERVERS,
     { flag: "replace", type: "switch", default: "false", help: "take the place of a file of that name" },
+    {
+      flag: "remove-first",
+      type: "switch",
+      default: "false",
+      help: "with --replace: remove the old file before sending, for servers without memory for both",
+    },
+    {
+      flag: "parity",
+      type: "integer",
+      default: "0",
+      help: "so many lost chunks of each group can be rebuilt, a dead server among several too",
+    },
+    {
+      flag: "compress",
+      type: "choice",
+      choices: ["off", "zstd"],
+      default: "off",
+      help: "where a sample becomes a tenth smaller",
+    },
     { flag: "max-size", type: "bytes", default: "50mb", help: "refuse larger files" },
     { flag: "chunk-size", type: "bytes", help: "of each item  [510000, less if the server demands it]" },
     { flag: "ttl", type: "duration", help: "let the server forget it after that time  [never]" },
+    DISTRIBUTION,
     PREFIX,
     JSON_OUTPUT,
     QUIET,
@@ -34,7 +64,9 @@ async function storeCommand(invocation: Invocation): Promise<void> {
     const stored = await files.store(name, file === "-" ? process.stdin : file, {
       signal,
       onProgress: bar.update,
-      replace: values["replace"] === true,
+      replace: replacement(invocation),
+      parity: Number(values["parity"]),
+      ...(values["compress"] === "zstd" ? { compress: "zstd" as const } : {}),
       ...(typeof ttl === "number" ? { ttl } : {}),
     });
     bar.end();
@@ -43,8 +75,17 @@ async function storeCommand(invocation: Invocation): Promise<void> {
       incomplete: ", replacing one that had lost chunks",
     };
     const old = stored.replaced === null ? "" : instead[stored.replaced];
-    report(invocation, `stored ${name}: ${bytesText(stored.size)} in ${stored.chunks} chunks${old}`, stored);
+    const packed =
+      stored.encoding === null ? "" : `, ${bytesText(stored.storedSize)} with ${stored.encoding}`;
+    const text = `stored ${name}: ${bytesText(stored.size)} in ${stored.chunks} chunks${packed}${old}`;
+    report(invocation, text, stored);
   } finally {
     bar.end();
   }
+}
+
+function replacement({ values }: Invocation): boolean | "remove-first" {
+  if (values["remove-first"] !== true) return values["replace"] === true;
+  if (values["replace"] === true) return "remove-first";
+  throw new Fault("invalid", "--remove-first goes with --replace only");
 }

@@ -1,7 +1,7 @@
 // `cairn verify NAME`: reads a file in memcached to its end and checks every byte.
 
 import type { Command, Invocation } from "./command.ts";
-import { argument, JSON_OUTPUT, openFiles, PREFIX, QUIET, SERVERS } from "./large-files.ts";
+import { argument, DISTRIBUTION, JSON_OUTPUT, openFiles, PREFIX, QUIET, SERVERS } from "./large-files.ts";
 import { bytesText, progressBar } from "./progress.ts";
 
 export const verify: Command = {
@@ -10,7 +10,7 @@ export const verify: Command = {
     "Reads the file NAME from memcached and checks every chunk and the whole; names what is missing or damaged.",
   usage: "NAME",
   arity: [1, 1],
-  options: [SERVERS, PREFIX, JSON_OUTPUT, QUIET],
+  options: [SERVERS, DISTRIBUTION, PREFIX, JSON_OUTPUT, QUIET],
   run: verifyCommand,
 };
 
@@ -24,7 +24,11 @@ async function verifyCommand(invocation: Invocation): Promise<void> {
     const file = await files.verify(name, { signal, onProgress: bar.update });
     bar.end();
     if (values["json"] === true) output.line(JSON.stringify(file));
-    else if (!quiet) output.line(`${name} is whole: ${bytesText(file.size)}, sha256 ${file.sha256}`);
+    else if (!quiet) {
+      const count = file.rebuilt.length;
+      const rebuilt = count === 0 ? "" : `; ${count} of ${file.chunks} chunks were rebuilt by parity`;
+      output.line(`${name} is whole: ${bytesText(file.size)}, sha256 ${file.sha256}${rebuilt}`);
+    }
   } finally {
     bar.end();
   }

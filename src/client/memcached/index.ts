@@ -11,6 +11,7 @@ export {
   ServerUnreachable,
   TooLarge,
 } from "./errors.ts";
+export type { Garbage, GarbageOptions } from "./garbage.ts";
 export type { Distribution } from "./ketama.ts";
 export { LargeFiles, openLargeFiles } from "./large-files.ts";
 export type { StoredFile } from "./manifest.ts";

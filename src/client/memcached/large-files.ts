@@ -1,5 +1,6 @@
 // Large files in memcached: the object that a program opens, with all that it can do.
 
+import { collectGarbage, type Garbage, type GarbageOptions } from "./garbage.ts";
 import { listFiles } from "./list.ts";
 import { type StoredFile, storedFile } from "./manifest.ts";
 import {
@@ -100,6 +101,14 @@ export class LargeFiles implements AsyncDisposable {
    */
   list(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<StoredFile, void, undefined> {
     return listFiles(this.#settings, options.signal);
+  }
+
+  /**
+   * Removes what stores that died have left: chunks that no file names, last written or read at least `minAge` ms ago. Needs what `list` needs, and
+   * every server.
+   */
+  collectGarbage(options: GarbageOptions = {}): Promise<Garbage> {
+    return collectGarbage(this.#settings, options);
   }
 
   /** Closes the connections; calls that are under way fail. The process can end afterwards. */

@@ -147,7 +147,9 @@ async function fromSource(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const { manifest } = reading;
-  const original = new Original();
+  const original = new Original((size) => {
+    if (size > manifest.size) throw mismatch(manifest, "it has more bytes");
+  });
   const opened = await openSource(from, undefined);
   try {
     if (opened.size !== undefined && opened.size !== manifest.size) {

@@ -12,7 +12,7 @@ import { abortable, type Window } from "./window.ts";
 
 /** All that the source yields; returns the bytes that stand in chunks. Throws TooLarge, and a Fault `conflict` for a wrong length. */
 export async function sendChunks(upload: Upload, window: Window): Promise<number> {
-  const { settings, source, options, chunkSize, original, encoding } = upload;
+  const { source, options, chunkSize, original, encoding } = upload;
   const { signal, onProgress } = options;
   const free: Uint8Array[] = [];
   const total = encoding === null ? source.size : options.size;
@@ -25,7 +25,6 @@ export async function sendChunks(upload: Upload, window: Window): Promise<number
     storedSize += filled;
     const chunk = filled === chunkSize ? buffer : buffer.subarray(0, filled);
     if (encoding === null) original.add(chunk);
-    checkSize(settings, original.size, `more than ${settings.maxSize}`);
     if (upload.parity > 0) {
       parity ??= new ParityEncoder(upload.parity, filled);
       parity.add(chunk);

@@ -58,6 +58,11 @@ export class Server {
     return this.#features;
   }
 
+  /** Seconds since 1970 by its clock; undefined where it does not say. */
+  time(): Promise<number | undefined> {
+    return this.#statistic(STATS, "time");
+  }
+
   /** A connection of its own, for a request that would keep the others waiting. The caller closes it. */
   dedicated(): Promise<Connection> {
     return Connection.open(this.#address, this.#timeouts, this.#closing.signal);

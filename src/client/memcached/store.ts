@@ -71,7 +71,7 @@ async function uploadOf(
   const { parity = 0 } = options;
   const version = newVersion();
   const group = groupSize(parity, servers.all.length);
-  const original = new Original();
+  const original = new Original((size) => checkSize(settings, size, `more than ${settings.maxSize}`));
   const known = opened.size === undefined ? options : { ...options, size: opened.size };
   const plan =
     options.compress === "zstd"

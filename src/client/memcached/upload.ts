@@ -79,11 +79,18 @@ export class Sent {
 /** The bytes of the file itself, before any compression: how many, and their SHA-256. */
 export class Original {
   readonly #hash: Hash = createHash("sha256");
+  readonly #check: (size: number) => void;
   size = 0;
 
+  /** `check` throws when there are too many. */
+  constructor(check: (size: number) => void) {
+    this.#check = check;
+  }
+
   add(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
     this.size += bytes.length;
+    this.#check(this.size);
+    this.#hash.update(bytes);
   }
 
   /** Once, at the end. */
