@@ -1,11 +1,7 @@
 // The open connections of a memcached door: how many there may be, and which have been idle for too long.
 
-import type { Socket } from "bun";
 import type { DoorContext } from "./context.ts";
-import { Session } from "./session.ts";
-
-/** What a socket carries; undefined: it was refused and is about to close. */
-export type SessionSocket = Socket<Session | undefined>;
+import { Session, type SessionSocket } from "./session.ts";
 
 const REFUSAL = "ERROR Too many open connections\r\n";
 

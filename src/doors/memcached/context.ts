@@ -1,11 +1,11 @@
 // What the sessions of one memcached door share.
 
+import type { Credentials } from "../../domain/kv/credentials.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Kv } from "../../ports/kv.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ReplyBuffer } from "../../wire/memcached/encoder.ts";
 import type { ParserLimits } from "../../wire/memcached/parser.ts";
-import type { Credentials } from "./credentials.ts";
 import type { Figures } from "./figures.ts";
 import type { StatsSource } from "./stats.ts";
 

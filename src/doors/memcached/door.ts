@@ -1,5 +1,6 @@
 // The memcached door: listens, gives each connection a session, and stops without losing what was acknowledged.
 
+import type { Credentials } from "../../domain/kv/credentials.ts";
 import { largestValue } from "../../domain/kv/limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Kv } from "../../ports/kv.ts";
@@ -7,7 +8,6 @@ import type { Log } from "../../ports/log.ts";
 import { ReplyBuffer } from "../../wire/memcached/encoder.ts";
 import { Connections } from "./connections.ts";
 import type { DoorContext } from "./context.ts";
-import type { Credentials } from "./credentials.ts";
 import { Figures } from "./figures.ts";
 import { type Listener, listenOnPath, listenOnPort, type Tls } from "./listener.ts";
 

@@ -2,9 +2,9 @@
 
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { Fault } from "../../wire/faults.ts";
-import type { Connections, SessionSocket } from "./connections.ts";
+import type { Connections } from "./connections.ts";
 import type { DoorContext } from "./context.ts";
-import type { Session } from "./session.ts";
+import type { Session, SessionSocket } from "./session.ts";
 
 /** PEM texts. */
 export interface Tls {

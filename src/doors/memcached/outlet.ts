@@ -1,14 +1,18 @@
 // What a session still has to send: bytes that the socket has not taken yet.
 
-import type { SessionSocket } from "./connections.ts";
 import type { Figures } from "./figures.ts";
 
+/** A socket of Bun: tells how many bytes it took, -1 when it is closed. */
+interface Taker {
+  write(bytes: Buffer): number;
+}
+
 export class Outlet {
-  readonly #socket: SessionSocket;
+  readonly #socket: Taker;
   readonly #figures: Figures;
   #unsent: Buffer | undefined;
 
-  constructor(socket: SessionSocket, figures: Figures) {
+  constructor(socket: Taker, figures: Figures) {
     this.#socket = socket;
     this.#figures = figures;
   }

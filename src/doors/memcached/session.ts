@@ -4,6 +4,7 @@
 // Memory is bounded: at most one batch is under way, further input waits in the inbox up to a bound and then in
 // the kernel, and while a client does not read its replies nothing more is carried out for it.
 
+import type { Socket } from "bun";
 import { toFault } from "../../wire/faults.ts";
 import { AuthGate } from "../../wire/memcached/auth-gate.ts";
 import {
@@ -15,7 +16,6 @@ import {
 } from "../../wire/memcached/commands.ts";
 import { CommandParser } from "../../wire/memcached/parser.ts";
 import type { Reply } from "../../wire/memcached/replies.ts";
-import type { SessionSocket } from "./connections.ts";
 import type { DoorContext } from "./context.ts";
 import { Inbox } from "./inbox.ts";
 import { Listing } from "./listing.ts";
@@ -27,6 +27,9 @@ import { statsLines } from "./stats.ts";
 const REPLY_BUDGET = 262_144;
 /** Bytes that wait to be parsed before the socket is paused. */
 const INBOX_BOUND = 262_144;
+
+/** Without a session it was refused and is about to close. */
+export type SessionSocket = Socket<Session | undefined>;
 
 export class Session {
   /** Counts up from 1, by door. */
@@ -164,8 +167,7 @@ export class Session {
     const batch = this.#batch;
     let end = this.#next;
     while (end < batch.length && !isLocal(batch[end] as Command)) end++;
-    const all = this.#next === 0 && end === batch.length;
-    return (all ? batch : batch.slice(this.#next, end)) as ItemCommand[];
+    return (this.#next === 0 && end === batch.length ? batch : batch.slice(this.#next, end)) as ItemCommand[];
   }
 
   #await(run: readonly ItemCommand[], replies: Promise<readonly Reply[]>): void {

@@ -1,8 +1,8 @@
 // Who may use the memcached door: the users and password hashes of an auth file.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { isPasswordHash, verifyPassword } from "../../compute/password-hash.ts";
 import { Fault } from "../../wire/faults.ts";
-import { isPasswordHash, verifyPassword } from "../../wire/password-hash.ts";
 
 /** Each check takes 16 MiB and a thread for 50 ms: who tries passwords must not keep the disk's threads from us. */
 const MOST_CHECKS = 2;
