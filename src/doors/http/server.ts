@@ -164,7 +164,7 @@ function allowOrigin(response: Response): void {
 
 /** What pages of other origins may read. */
 const EXPOSED = [
-  "Location, Content-Location, Content-Range, Content-Disposition, ETag, Repr-Digest, Retry-After",
+  "Accept-Ranges, Location, Content-Location, Content-Range, Content-Disposition, ETag, Repr-Digest, Retry-After",
   "Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Concat, Upload-Expires",
   "Upload-Complete, Upload-Limit, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm",
 ].join(", ");
