@@ -1,8 +1,11 @@
-// `npm run test:faults`: the kill test with 200 rounds (or as many as named), by itself.
+// `npm run test:faults`: the kill tests with 200 rounds (or as many as named), by themselves.
 
 const rounds = process.argv[2] ?? "200";
-const run = Bun.spawn([process.execPath, "test", "./test/faults/kill.test.ts"], {
-  env: { ...process.env, CAIRN_KILL_ROUNDS: rounds },
-  stdio: ["inherit", "inherit", "inherit"],
-});
+const run = Bun.spawn(
+  [process.execPath, "test", "./test/faults/kill.test.ts", "./test/faults/kv-kill.test.ts"],
+  {
+    env: { ...process.env, CAIRN_KILL_ROUNDS: rounds },
+    stdio: ["inherit", "inherit", "inherit"],
+  },
+);
 process.exitCode = await run.exited;

@@ -69,6 +69,9 @@ export interface Decision {
  * Redis behave the same. They are made by `domain/kv/rules.ts`.
  */
 export interface Rules {
+  /** Whether `decide` looks at what is stored; else the adapter may pass undefined without having looked. */
+  needsItem(command: KeyCommand): boolean;
+
   /** Whether `decide` looks at the stored value; else the adapter may pass an item with an empty value. */
   needsValue(command: KeyCommand): boolean;
 

@@ -7,6 +7,7 @@ export const LONG_FILES: Exceptions = {};
 
 /** Tests that let real time pass. */
 export const TIMED_TESTS: Exceptions = {
+  "test/faults/kv-kill.test.ts": "kills at a random moment",
   "test/faults/kill.test.ts": "it kills at a random moment, so the moment is what it waits for",
   "test/support/until.ts": "the one place that polls, for what only asking can tell",
 };

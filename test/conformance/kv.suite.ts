@@ -181,7 +181,8 @@ export function kvSuite(name: string, prepare: () => Promise<KvSubject>): void {
       await run(set("a", "12345", 9), set("b", "1"));
       const before = await kv.read("a");
       await reopen();
-      expect(await kv.read("a")).toEqual(before as NonNullable<typeof before>);
+      // When it was used is remembered as long as is cheap.
+      expect({ ...(await kv.read("a")), accessed: 0 } as unknown).toEqual({ ...before, accessed: 0 });
       expect(await kv.stats()).toEqual({ items: 2, bytes: 8, totalItems: 0 });
       await run(set("c", "1"), flush(5));
       expect((await kv.read("c"))?.cas).toBeGreaterThan(before?.cas ?? Number.POSITIVE_INFINITY);

@@ -141,7 +141,7 @@ test("random programs leave SQLite and memory the same", async () => {
       expect(await kv.sweep(100)).toBe(await oracle.sweep(100));
       expect(await kv.stats()).toEqual(await oracle.stats());
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 }, 30_000);
 

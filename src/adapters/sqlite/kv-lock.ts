@@ -13,7 +13,7 @@ import { explain } from "./database.ts";
 export function lockDatabase(path: string): Disposable {
   let lock: Database | undefined;
   try {
-    const db = new Database(`${resolved(path)}.lock`, { create: true });
+    const db = new Database(`${resolvedPath(path)}.lock`, { create: true });
     lock = db;
     db.run("PRAGMA busy_timeout = 0");
     db.run("PRAGMA journal_mode = MEMORY");
@@ -32,7 +32,7 @@ export function lockDatabase(path: string): Disposable {
 }
 
 /** Two names of one file (a link, a relative path) must find the same lock. */
-function resolved(path: string): string {
+export function resolvedPath(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {

@@ -43,9 +43,13 @@ export const KV_MIGRATIONS: readonly string[] = [
   DROP TABLE items;
   ALTER TABLE items_new RENAME TO items;
   CREATE INDEX items_by_exptime ON items (exptime) WHERE exptime > 0;`,
+  // The journal (see kv-journal.ts): what of it the table has, and a number by which it is known to belong to it.
+  `ALTER TABLE totals ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE totals ADD COLUMN identity INTEGER NOT NULL DEFAULT 0;
+  UPDATE totals SET identity = abs(random() % 4294967295) + 1;`,
 ];
 
-/** One row, written with every transaction, so that a start needs no count of all items. */
+/** One row, written with every fold, so that a start needs no count of all items. */
 export interface Totals {
   items: number;
   /** Of keys and values. */
@@ -54,10 +58,19 @@ export interface Totals {
   cas: number;
   /** ms since 1970; 0: no `flush_all` is waiting. */
   flush_at: number;
+  /** Segments of the journal up to this one are in the table. */
+  folded: number;
+  /** Of this database, 1 to 2^32 - 1. */
+  readonly identity: number;
+}
+
+/** Where a key stands, for the fold. */
+export interface PlaceRow {
+  readonly id: number;
+  readonly size: number;
 }
 
 export interface HeadRow {
-  readonly id: number;
   readonly flags: number;
   readonly exptime: number;
   readonly cas: number;
@@ -66,7 +79,6 @@ export interface HeadRow {
 }
 
 export interface ItemRow {
-  readonly id: number;
   readonly flags: number;
   readonly exptime: number;
   readonly cas: number;
@@ -93,9 +105,15 @@ export interface ExpiredRow {
   readonly size: number;
 }
 
-export function limitFile(db: Database, bytes: number): void {
-  const size = db.query<{ page_size: number }, []>("PRAGMA page_size").get()?.page_size ?? 4_096;
-  db.run(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytes / size))}`);
+/** Bytes of the file that hold something. */
+export function usedBytes(db: Database): number {
+  const row = db
+    .query<{ bytes: number }, []>(
+      `SELECT (page_count - freelist_count) * page_size AS bytes
+       FROM pragma_page_count, pragma_freelist_count, pragma_page_size`,
+    )
+    .get();
+  return row?.bytes ?? 0;
 }
 
 export type Statements = ReturnType<typeof prepareStatements>;
@@ -107,19 +125,15 @@ export function prepareStatements(db: Database) {
     commit: db.query<null, []>("COMMIT"),
     rollback: db.query<null, []>("ROLLBACK"),
     head: db.query<HeadRow, [string]>(
-      "SELECT id, flags, exptime, cas, state, length(value) AS size FROM items WHERE key = ?",
+      "SELECT flags, exptime, cas, state, length(value) AS size FROM items WHERE key = ?",
     ),
-    item: db.query<ItemRow, [string]>(
-      "SELECT id, flags, exptime, cas, state, value FROM items WHERE key = ?",
-    ),
+    item: db.query<ItemRow, [string]>("SELECT flags, exptime, cas, state, value FROM items WHERE key = ?"),
+    place: db.query<PlaceRow, [string]>("SELECT id, length(value) AS size FROM items WHERE key = ?"),
     insert: db.query<null, [string, number, number, number, number, Uint8Array]>(
       "INSERT INTO items (key, flags, exptime, cas, state, value) VALUES (?, ?, ?, ?, ?, ?)",
     ),
     update: db.query<null, [number, number, number, number, Uint8Array, number]>(
       "UPDATE items SET flags = ?, exptime = ?, cas = ?, state = ?, value = ? WHERE id = ?",
-    ),
-    touch: db.query<null, [number, number, number, number]>(
-      "UPDATE items SET exptime = ?, cas = ?, state = ? WHERE id = ?",
     ),
     remove: db.query<null, [number]>("DELETE FROM items WHERE id = ?"),
     removeAll: db.query<null, []>("DELETE FROM items"),
@@ -131,25 +145,21 @@ export function prepareStatements(db: Database) {
       `SELECT id, length(key) AS keyLength, length(value) AS size FROM items
        WHERE exptime > 0 AND exptime <= ? LIMIT ?`,
     ),
-    totals: db.query<Totals, []>("SELECT items, bytes, cas, flush_at FROM totals"),
-    saveTotals: db.query<null, [number, number, number, number]>(
-      "UPDATE totals SET items = ?, bytes = ?, cas = ?, flush_at = ?",
+    totals: db.query<Totals, []>("SELECT items, bytes, cas, flush_at, folded, identity FROM totals"),
+    saveTotals: db.query<null, [number, number, number, number, number]>(
+      "UPDATE totals SET items = ?, bytes = ?, cas = ?, flush_at = ?, folded = ?",
     ),
   };
 }
 
-/** An item and its row. Fetches are not remembered: `accessed` is 0. */
-export interface StoredItem extends Item {
-  readonly id: number;
-}
-
-export function itemOf({ id, flags, exptime, cas, state, value }: ItemRow): StoredItem {
-  return { id, flags, exptime, cas, size: value.length, state, accessed: 0, fetched: false, value };
+/** Fetches are not remembered: `accessed` is 0. */
+export function itemOf({ flags, exptime, cas, state, value }: ItemRow): Item {
+  return { flags, exptime, cas, size: value.length, state, accessed: 0, fetched: false, value };
 }
 
 /** An item for rules that do not look at the value. */
-export function headOf({ id, flags, exptime, cas, state, size }: HeadRow): StoredItem {
-  return { id, flags, exptime, cas, size, state, accessed: 0, fetched: false, value: NO_VALUE };
+export function headOf({ flags, exptime, cas, state, size }: HeadRow): Item {
+  return { flags, exptime, cas, size, state, accessed: 0, fetched: false, value: NO_VALUE };
 }
 
 export function keyHeadOf({ key, flags, exptime, cas, state, size }: KeyRow): KeyHead {

@@ -1,28 +1,33 @@
-// Items in an SQLite file: all batches of one turn of the event loop share one transaction.
+// Items in SQLite behind a journal: a write is durable when the journal has it, and is folded into the table later.
 //
-// Written for speed: prepared statements, no promise, savepoint or copy per command, and one promise for a batch.
-// Measured with the door around it (100-byte values, 50 connections, bench/kv/load.ts): 1.5 µs of CPU for a pipelined
-// get and about 9 µs for one by itself; 5 µs for a pipelined set, about 13 µs (normal) to 20 µs (full) for one by itself.
+// Written for speed (see docs/decisions/0004-a-journal-before-the-items.md for the figures): reads come from a ring of
+// memory or by one prepared statement, and neither they nor the commits ever wait for a transaction or a checkpoint.
 
 import type { Database } from "bun:sqlite";
+import { fdatasync, statSync } from "node:fs";
 import type { Clock } from "../../ports/clock.ts";
-import type { Decision, Item, KeyHeadPage, Kv, KvStats, Rules, ScanQuery } from "../../ports/kv.ts";
+import type { Item, KeyHeadPage, Kv, KvStats, Rules, ScanQuery } from "../../ports/kv.ts";
+import { Fault } from "../../wire/faults.ts";
 import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
 import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
 import { explain, openDatabase, type SyncMode } from "./database.ts";
-import { lockDatabase } from "./kv-lock.ts";
-import { ItemRows } from "./kv-rows.ts";
+import { Commits } from "./kv-commits.ts";
+import { FLUSH, FLUSH_AT } from "./kv-entries.ts";
+import { Folding } from "./kv-folding.ts";
+import { Journal, SLOTS, type SyncFile, slotPath } from "./kv-journal.ts";
+import { lockDatabase, resolvedPath } from "./kv-lock.ts";
+import { eachEntry, type ReadRecord } from "./kv-records.ts";
+import { recoverJournal } from "./kv-recovery.ts";
+import { KvRing } from "./kv-ring.ts";
 import {
-  itemOf,
   KV_APPLICATION_ID,
   KV_MIGRATIONS,
   keyHeadOf,
-  keyRange,
-  limitFile,
   prepareStatements,
-  type Statements,
-  type StoredItem,
+  type Totals,
+  usedBytes,
 } from "./kv-schema.ts";
+import { KvView, publish } from "./kv-view.ts";
 
 export interface SqliteKvOptions {
   /** The file; created if it is not there. */
@@ -30,21 +35,24 @@ export interface SqliteKvOptions {
   readonly sync: SyncMode;
   readonly rules: Rules;
   readonly clock: Clock;
-  /** A quota on the database file: beyond it, writes that need more fail with `no-space`. Default: the disk is the limit. */
+  /** Bytes of memory for items: those that are not folded yet, and those used lately. Default 256 MiB, at least 32. */
+  readonly cacheBytes?: number;
+  /** Of the journal; default a sixteenth of the cache. */
+  readonly segmentBytes?: number;
+  /** Brings a file's bytes to the disk; default fdatasync, on another thread. */
+  readonly syncFile?: SyncFile;
+  /** A quota on database and journal: beyond it, writes fail with `no-space`. Default: the disk is the limit. */
   readonly maxFileBytes?: number;
 }
 
-interface Pending {
-  readonly batch: readonly ItemCommand[];
-  readonly budget: number;
-  /** Done before the batch, in the same transaction. */
-  readonly work: (() => void) | undefined;
-  readonly resolve: (replies: readonly Reply[]) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 const DEFAULT_BUDGET = 1_048_576;
+const DEFAULT_CACHE = 268_435_456;
+const LEAST_CACHE = 33_554_432;
 const PAGE_CACHE_KIB = 16_384;
+/** cas uniques are given out beyond those of records that a power cut may have taken. */
+const CAS_AFTER_CRASH = 1_048_576;
+/** Cursors of pages that are remembered: a listing goes on without waiting for a fold again. */
+const KEPT_CURSORS = 1_000;
 
 export class SqliteKv implements Kv {
   readonly #path: string;
@@ -52,218 +60,175 @@ export class SqliteKv implements Kv {
   readonly #clock: Clock;
   readonly #lock: Disposable;
   readonly #db: Database;
-  readonly #sql: Statements;
-  readonly #rows: ItemRows;
-  #pending: Pending[] = [];
-  /** A read transaction is open. */
-  #reads = false;
+  readonly #view: KvView;
+  readonly #journal: Journal;
+  readonly #commits: Commits;
+  readonly #folding: Folding;
+  readonly #cursors = new Set<string>();
   #closed = false;
 
-  /** Faults: those of `openDatabase`, and `conflict` if another process serves the file. */
+  /** Faults: those of `openDatabase` and `recoverJournal`, and `conflict` if another process serves the file. */
   static open(options: SqliteKvOptions): SqliteKv {
     const lock = lockDatabase(options.path);
-    let db: Database | undefined;
+    const { path, sync } = options;
+    let close = () => lock[Symbol.dispose]();
     try {
-      db = openDatabase({
-        path: options.path,
-        sync: options.sync,
-        applicationId: KV_APPLICATION_ID,
-        migrations: KV_MIGRATIONS,
-      });
+      const db = openDatabase({ path, sync, applicationId: KV_APPLICATION_ID, migrations: KV_MIGRATIONS });
+      close = () => {
+        db.close();
+        lock[Symbol.dispose]();
+      };
       db.run(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
-      if (options.maxFileBytes !== undefined) limitFile(db, options.maxFileBytes);
       return new SqliteKv(options, lock, db);
     } catch (error) {
-      db?.close();
-      lock[Symbol.dispose]();
-      throw explain(error, options.path);
+      close();
+      throw explain(error, path);
     }
   }
 
-  private constructor({ path, rules, clock }: SqliteKvOptions, lock: Disposable, db: Database) {
+  private constructor(options: SqliteKvOptions, lock: Disposable, db: Database) {
+    const { path, sync, rules, clock } = options;
     this.#path = path;
     this.#rules = rules;
     this.#clock = clock;
     this.#lock = lock;
     this.#db = db;
-    this.#sql = prepareStatements(db);
-    this.#rows = new ItemRows(this.#sql);
+    const sql = prepareStatements(db);
+    const totals = sql.totals.get() as Totals;
+    const file = resolvedPath(path);
+    const capacity = capacityOf(options, file);
+    const ring = new KvRing(capacity, totals.folded);
+    // What is recovered may be large values, which are read from the journal that is still being opened.
+    this.#view = new KvView(ring, { read: (...place) => this.#journal.read(...place) }, sql);
+    const starts = new Map<number, number>();
+    const counters = { cas: totals.cas, flushAt: totals.flush_at, stored: 0 };
+    const { slots, segment } = recoverJournal({
+      path: file,
+      identity: totals.identity,
+      folded: totals.folded,
+      onRecord: (record) => {
+        publish(this.#view, starts, record);
+        counters.cas = Math.max(counters.cas, record.cas + CAS_AFTER_CRASH);
+        counters.flushAt = flushAtOf(record, counters.flushAt);
+      },
+    });
+    const { segmentBytes = Math.floor(capacity / 16), syncFile = fdatasync } = options;
+    const { identity } = totals;
+    this.#journal = new Journal({ path: file, sync, identity, segmentBytes, syncFile }, slots, segment);
+    this.#folding = new Folding({
+      path,
+      journal: this.#journal,
+      totals,
+      usedBytes: usedBytes(db),
+      onFolded: (folded) => {
+        for (const one of [...starts.keys()]) if (one <= folded) starts.delete(one);
+        this.#view.folded(folded, Math.min(Number.POSITIVE_INFINITY, ...starts.values()));
+      },
+      onEnd: () => this.#commits.schedule(),
+    });
+    this.#commits = new Commits({
+      ...{ path, sync, rules, clock, counters, starts },
+      journal: this.#journal,
+      view: this.#view,
+      folding: () => this.#folding,
+      maxFileBytes: options.maxFileBytes ?? Number.POSITIVE_INFINITY,
+    });
+    this.#folding.start();
   }
 
   execute(
     batch: readonly ItemCommand[],
     budget = DEFAULT_BUDGET,
   ): readonly Reply[] | Promise<readonly Reply[]> {
-    if (!this.#flushIsDue() && !batch.some(isWrite)) {
-      try {
-        this.#beginReading();
-        const replies = this.#answerReads(batch, budget);
-        if (replies) return replies;
-      } catch (error) {
-        throw explain(error, this.#path);
-      }
+    this.#checkOpen();
+    if (!hasWrite(batch) && !this.#commits.flushIsDue()) {
+      const replies = this.#reading(() => this.#answerReads(batch, budget));
+      if (replies) return replies;
     }
-    return this.#give(batch, budget);
+    return this.#commits.give(batch, budget);
   }
 
   async read(key: string): Promise<Item | undefined> {
-    this.#flushIfDue();
-    const row = this.#reading(() => this.#sql.item.get(key));
-    if (!row || (row.exptime !== 0 && row.exptime <= this.#clock.now())) return undefined;
-    const { id: _, ...item } = itemOf(row);
-    return item;
+    await this.#flushIfDue();
+    const item = this.#reading(() => this.#view.find(key, true));
+    return item && (item.exptime === 0 || item.exptime > this.#clock.now()) ? item : undefined;
   }
 
+  /** What was stored before the listing began has to be in SQLite, where keys have an order. */
   async scan({ prefix, after, limit }: ScanQuery): Promise<KeyHeadPage> {
-    this.#flushIfDue();
-    const now = this.#clock.now();
-    const rows = this.#reading(() => this.#sql.page.all(...keyRange(prefix, after), now, limit + 1));
+    await this.#flushIfDue();
+    if (after === undefined || !this.#cursors.has(after)) await this.#commits.foldAll();
+    this.#checkOpen();
+    const rows = this.#reading(() => this.#view.page(prefix, after, this.#clock.now(), limit + 1));
     const keys = rows.slice(0, limit).map(keyHeadOf);
-    return { keys, next: rows.length > limit ? (keys.at(-1)?.key ?? null) : null };
+    const next = rows.length > limit ? (keys.at(-1)?.key ?? null) : null;
+    if (next !== null) this.#keepCursor(next);
+    return { keys, next };
   }
 
+  /** Only the fold knows whether a key that was set was new, so it has to be done first. */
   async stats(): Promise<KvStats> {
-    this.#flushIfDue();
-    const { items, bytes } = this.#rows.totals;
-    return { items, bytes, totalItems: this.#rows.stored };
+    await this.#flushIfDue();
+    await this.#commits.foldAll();
+    const { items, bytes } = this.#folding.totals;
+    return { items, bytes, totalItems: this.#commits.counters.stored };
+  }
+
+  /** Nothing is on its way to the journal, and no sealed part of it waits for its fold. */
+  get idle(): boolean {
+    return this.#commits.idle && this.#journal.sealed.length === 0;
   }
 
   async sweep(limit: number): Promise<number> {
-    let removed = 0;
-    await this.#give([], 0, () => {
-      removed = this.#rows.removeExpired(this.#clock.now(), limit);
-    });
-    return removed;
+    await this.#flushIfDue();
+    await this.#commits.foldAll();
+    return await this.#folding.sweep(this.#clock.now(), limit);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#commitPending();
-    this.#endReading();
+    await this.#commits.close();
+    this.#view.endReading();
+    await this.#folding.close(this.#db, () => this.#commits.foldAll());
     this.#db.close();
+    this.#journal.close();
     this.#lock[Symbol.dispose]();
-  }
-
-  /**
-   * All reads of one turn share a read transaction: to begin one takes SQLite two system calls, 2.6 µs of the 3.8 µs
-   * of a single read. It never outlives the turn, nor does it see less than the last commit.
-   */
-  #beginReading(): void {
-    if (this.#reads) return;
-    this.#sql.beginRead.run();
-    this.#reads = true;
-    setImmediate(() => this.#endReading());
-  }
-
-  #endReading(): void {
-    if (!this.#reads) return;
-    this.#reads = false;
-    this.#sql.commit.run();
-  }
-
-  #give(batch: readonly ItemCommand[], budget: number, work?: () => void): Promise<readonly Reply[]> {
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ batch, budget, work, resolve, reject });
-      if (this.#pending.length === 1) setImmediate(() => this.#commitPending());
-    });
-  }
-
-  #commitPending(): void {
-    const group = this.#pending;
-    if (group.length === 0) return;
-    this.#pending = [];
-    const answers: (readonly Reply[])[] = [];
-    try {
-      this.#transact(() => {
-        for (const { batch, budget, work } of group) {
-          work?.();
-          answers.push(this.#carryOutAll(batch, budget));
-        }
-      });
-    } catch (error) {
-      const fault = explain(error, this.#path);
-      for (const { reject } of group) reject(fault);
-      return;
-    }
-    for (let i = 0; i < group.length; i++) group[i]?.resolve(answers[i] ?? []);
-  }
-
-  /** Everything in `work`, or nothing, also of the totals in memory. */
-  #transact(work: () => void): void {
-    this.#endReading();
-    const before = this.#rows.begin();
-    try {
-      this.#sql.begin.run();
-      if (this.#flushIsDue()) this.#rows.removeAll();
-      work();
-      this.#rows.save();
-      this.#sql.commit.run();
-    } catch (error) {
-      this.#rows.restore(before);
-      // A full disk may have rolled back already; then there is no transaction to end.
-      if (this.#db.inTransaction) this.#sql.rollback.run();
-      throw error;
-    }
-  }
-
-  #carryOutAll(batch: readonly ItemCommand[], budget: number): Reply[] {
-    const replies: Reply[] = [];
-    let found = 0;
-    for (let i = 0; i < batch.length; i++) {
-      const command = batch[i] as ItemCommand;
-      const reply = command.kind === "flush" ? this.#flush(command.delay) : this.#carryOut(command);
-      replies.push(reply);
-      found += valueBytes(reply);
-      if (found > budget) break;
-    }
-    return replies;
   }
 
   /** undefined: a command asks for a change, so the batch is to be given as one that writes. */
   #answerReads(batch: readonly ItemCommand[], budget: number): Reply[] | undefined {
+    const rules = this.#rules;
+    const view = this.#view;
+    const now = this.#clock.now();
     const replies: Reply[] = [];
     let found = 0;
     for (let i = 0; i < batch.length && found <= budget; i++) {
       const command = batch[i] as KeyCommand;
-      const { reply, change } = this.#decide(
-        command,
-        this.#rows.find(command.key, this.#rules.needsValue(command)),
-      );
+      const item = view.find(command.key, rules.needsValue(command));
+      const { reply, change, fetch } = rules.decide(command, item, now, this.#commits.counters.cas + 1);
       if (change) return undefined;
+      if (fetch && item?.fetched === false) view.fetch(command.key, now);
       replies.push(reply);
       found += valueBytes(reply);
     }
     return replies;
   }
 
-  #carryOut(command: KeyCommand): Reply {
-    const item = this.#rows.find(command.key, this.#rules.needsValue(command));
-    const { reply, change } = this.#decide(command, item);
-    if (change) this.#rows.apply(command.key, item, change);
-    return reply;
+  /** Before a read: a delayed `flush_all` whose time has come. */
+  async #flushIfDue(): Promise<void> {
+    this.#checkOpen();
+    if (this.#commits.flushIsDue()) await this.#commits.give([], 0);
   }
 
-  #decide(command: KeyCommand, item: StoredItem | undefined): Decision {
-    return this.#rules.decide(command, item, this.#clock.now(), this.#rows.totals.cas + 1);
+  #keepCursor(key: string): void {
+    const [oldest] = this.#cursors;
+    if (this.#cursors.size >= KEPT_CURSORS && oldest !== undefined) this.#cursors.delete(oldest);
+    this.#cursors.add(key);
   }
 
-  #flush(delay: number): Reply {
-    const now = this.#clock.now();
-    const at = this.#rules.flushAt(delay, now);
-    if (at <= now) this.#rows.removeAll();
-    else this.#rows.flushAt(at);
-    return "ok";
-  }
-
-  #flushIsDue(): boolean {
-    const at = this.#rows.totals.flush_at;
-    return at !== 0 && this.#clock.now() >= at;
-  }
-
-  /** Before a read outside of a transaction: a delayed `flush_all` whose time has come. */
-  #flushIfDue(): void {
-    if (this.#flushIsDue()) this.#reading(() => this.#transact(() => undefined));
+  #checkOpen(): void {
+    if (this.#closed) throw new Fault("internal", `${this.#path} is closed`);
   }
 
   #reading<T>(read: () => T): T {
@@ -273,4 +238,27 @@ export class SqliteKv implements Kv {
       throw explain(error, this.#path);
     }
   }
+}
+
+function hasWrite(batch: readonly ItemCommand[]): boolean {
+  for (let i = 0; i < batch.length; i++) if (isWrite(batch[i] as ItemCommand)) return true;
+  return false;
+}
+
+/** A journal that was written with a larger cache must fit too. */
+function capacityOf({ cacheBytes = DEFAULT_CACHE }: SqliteKvOptions, file: string): number {
+  let journal = 0;
+  for (let slot = 0; slot < SLOTS; slot++) {
+    journal += statSync(slotPath(file, slot), { throwIfNoEntry: false })?.size ?? 0;
+  }
+  return Math.max(LEAST_CACHE, cacheBytes, 2 * journal);
+}
+
+function flushAtOf(record: ReadRecord, before: number): number {
+  let at = before;
+  eachEntry(record, (kind, bytes, place) => {
+    if (kind === FLUSH_AT) at = bytes.exptime(place);
+    else if (kind === FLUSH) at = 0;
+  });
+  return at;
 }

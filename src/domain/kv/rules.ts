@@ -27,6 +27,8 @@ const TOO_LARGE_REMOVED: Decision = { reply: "too-large", change: REMOVED };
 
 export function createRules({ maxItem = DEFAULT_MAX_ITEM, expire = false }: RuleOptions = {}): Rules {
   return {
+    // The most frequent write: it replaces whatever there is. (Only one that is expired already removes it.)
+    needsItem: (command) => command.kind !== "set" || (expire && command.exptime !== 0),
     needsValue,
     decide: (command, item, now, nextCas) => {
       // The most frequent command by far, and the only one that needs no more than this.

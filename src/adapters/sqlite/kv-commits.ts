@@ -1,0 +1,280 @@
+// Group commit by the journal: all batches that wait become one record, and are answered when that is durable.
+//
+// Written for speed: one write for all connections of a turn. With `sync: full` its fdatasync runs on another thread,
+// and the next group is on its way to the disk before the replies of the last one are written.
+
+import type { Clock } from "../../ports/clock.ts";
+import type { Rules } from "../../ports/kv.ts";
+import { Fault } from "../../wire/faults.ts";
+import type { ItemCommand, KeyCommand } from "../../wire/memcached/commands.ts";
+import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
+import { explain, type SyncMode } from "./database.ts";
+import type { Folding } from "./kv-folding.ts";
+import { type Counters, KvGroup } from "./kv-group.ts";
+import type { Journal } from "./kv-journal.ts";
+import { type KvView, publish } from "./kv-view.ts";
+
+export interface CommitsOptions {
+  readonly path: string;
+  readonly sync: SyncMode;
+  readonly rules: Rules;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly view: KvView;
+  readonly folding: () => Folding;
+  readonly counters: Counters;
+  /** Where in the ring the entries of a segment that is not folded begin. */
+  readonly starts: Map<number, number>;
+  readonly maxFileBytes: number;
+}
+
+interface Pending {
+  readonly batch: readonly ItemCommand[];
+  readonly budget: number;
+  readonly resolve: (replies: readonly Reply[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Batches are added to a group until it has so many bytes. */
+const GROUP_BYTES = 1_048_576;
+/** The ring needs room for a group: that, one more batch of the largest, and what the journal adds. */
+const GROUP_ROOM = 4 * GROUP_BYTES;
+/** Changes are folded after this time at the latest, so that the database file is never far behind. */
+const FOLD_AFTER_MS = 5_000;
+
+export class Commits {
+  readonly #options: CommitsOptions;
+  readonly #group: KvGroup;
+  #counters: Counters;
+  #pending: Pending[] = [];
+  /** Those of the record that is on its way to the disk. */
+  #taken: Pending[] = [];
+  #answers: (readonly Reply[])[] = [];
+  #scheduled = false;
+  #syncing = false;
+  /** The segment is to be left after the next group, so that it can be folded. */
+  #seal = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: CommitsOptions) {
+    this.#options = options;
+    this.#group = new KvGroup(options.view);
+    this.#counters = options.counters;
+  }
+
+  /** As the last commit left them. */
+  get counters(): Readonly<Counters> {
+    return this.#counters;
+  }
+
+  get idle(): boolean {
+    return this.#pending.length === 0 && !this.#syncing;
+  }
+
+  give(batch: readonly ItemCommand[], budget: number): Promise<readonly Reply[]> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ batch, budget, resolve, reject });
+      this.schedule();
+    });
+  }
+
+  schedule(): void {
+    if (this.#scheduled || this.#syncing) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#next();
+    });
+  }
+
+  /** Resolves when all that is committed, or on its way, is in SQLite. */
+  foldAll(): Promise<void> {
+    const { journal, folding } = this.#options;
+    if (journal.length > 0 || this.#syncing) {
+      this.#seal = true;
+      this.schedule();
+      return folding().until(journal.segment);
+    }
+    folding().start();
+    return folding().until(journal.segment - 1);
+  }
+
+  /** Resolves when nothing is on its way. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    while (this.#pending.length > 0 || this.#syncing) {
+      // Whoever gave what is refused was told.
+      await this.give([], 0).catch(() => undefined);
+    }
+    clearTimeout(this.#timer);
+  }
+
+  flushIsDue(): boolean {
+    const { flushAt } = this.#counters;
+    return flushAt !== 0 && this.#options.clock.now() >= flushAt;
+  }
+
+  #next(): void {
+    if (this.#syncing || (this.#pending.length === 0 && !this.#seal) || !this.#hasRoom()) return;
+    try {
+      this.#take();
+    } catch (error) {
+      this.#refuse(explain(error, this.#options.path));
+      this.schedule();
+      return;
+    }
+    const { journal } = this.#options;
+    const seal = this.#seal && journal.length > 0;
+    if (this.#group.writer.empty && !seal) {
+      this.#seal = false;
+      this.#options.folding().settle();
+      this.#answer();
+    } else if (this.#write(seal)) {
+      this.#make();
+    }
+    if (this.#pending.length > 0) this.schedule();
+  }
+
+  /** Else a fold is under way, which calls again; or it failed, and so do those that wait. */
+  #hasRoom(): boolean {
+    const { journal, view } = this.#options;
+    if (journal.ready && view.ring.room >= GROUP_ROOM) return true;
+    const folding = this.#options.folding();
+    if (folding.fault) this.#refuse(folding.fault, this.#pending.splice(0));
+    folding.start();
+    if (journal.sealed.length > 0) return false;
+    // A seal alone always has room: it adds nothing to the ring.
+    this.#group.begin(this.#counters);
+    if (this.#write(true)) this.#make();
+    return false;
+  }
+
+  /** Carries out what waits, in memory. */
+  #take(): void {
+    const group = this.#group;
+    group.begin(this.#counters);
+    if (this.flushIsDue()) group.flush();
+    const now = this.#options.clock.now();
+    let count = 0;
+    while (count < this.#pending.length && group.writer.length < GROUP_BYTES) {
+      const one = this.#pending[count++] as Pending;
+      this.#taken.push(one);
+      this.#answers.push(this.#carryOutAll(one.batch, one.budget, now));
+    }
+    this.#pending = count === this.#pending.length ? [] : this.#pending.slice(count);
+  }
+
+  #carryOutAll(batch: readonly ItemCommand[], budget: number, now: number): Reply[] {
+    const replies: Reply[] = [];
+    let found = 0;
+    for (let i = 0; i < batch.length && found <= budget; i++) {
+      const command = batch[i] as ItemCommand;
+      const reply = command.kind === "flush" ? this.#flush(command.delay, now) : this.#carryOut(command, now);
+      replies.push(reply);
+      found += valueBytes(reply);
+    }
+    return replies;
+  }
+
+  #carryOut(command: KeyCommand, now: number): Reply {
+    const { rules, view } = this.#options;
+    const group = this.#group;
+    const { key } = command;
+    const item = rules.needsItem(command) ? group.find(key, rules.needsValue(command)) : undefined;
+    const { reply, change, fetch } = rules.decide(command, item, now, group.counters.cas + 1);
+    if (change) group.apply(key, change, now);
+    else if (fetch) view.fetch(key, now);
+    return reply;
+  }
+
+  #flush(delay: number, now: number): Reply {
+    const at = this.#options.rules.flushAt(delay, now);
+    if (at <= now) this.#group.flush();
+    else this.#group.flushAt(at);
+    return "ok";
+  }
+
+  /** False when it failed; then those of the group are told. */
+  #write(seal: boolean): boolean {
+    const { journal, maxFileBytes, path } = this.#options;
+    const { writer, counters } = this.#group;
+    try {
+      if (this.#options.folding().usedBytes + journal.bytes + writer.length > maxFileBytes && !writer.empty) {
+        throw new Fault("no-space", `${path} has reached its quota of ${maxFileBytes} bytes`);
+      }
+      journal.write(writer, counters.cas, seal);
+      return true;
+    } catch (error) {
+      this.#refuse(explain(error, path));
+      return false;
+    }
+  }
+
+  /** Makes what was written durable, then visible. */
+  #make(): void {
+    if (this.#options.sync === "normal") {
+      this.#accept();
+      return;
+    }
+    this.#syncing = true;
+    this.#options.journal.sync((error) => {
+      this.#syncing = false;
+      if (error) {
+        this.#options.journal.reject();
+        this.#refuse(error);
+        this.schedule();
+      } else {
+        this.#accept();
+      }
+    });
+  }
+
+  /** The record is durable: it becomes visible, and is answered. */
+  #accept(): void {
+    const { journal, view, starts } = this.#options;
+    const { writer, counters } = this.#group;
+    const { segment, length: offset } = journal;
+    publish(view, starts, { bytes: writer.bytes, length: writer.length, segment, offset });
+    this.#counters = counters;
+    const [taken, answers] = [this.#taken, this.#answers];
+    this.#taken = [];
+    this.#answers = [];
+    if (journal.accept(writer.length)) this.#sealed();
+    else if (!this.#timer) this.#startTimer();
+    // The next record is on its way while these are answered.
+    if (this.#options.sync === "full") this.#next();
+    for (let i = 0; i < taken.length; i++) taken[i]?.resolve(answers[i] ?? []);
+  }
+
+  #sealed(): void {
+    this.#seal = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#options.folding().start();
+  }
+
+  #startTimer(): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#seal = true;
+      this.schedule();
+    }, FOLD_AFTER_MS);
+    this.#timer.unref();
+  }
+
+  /** Nothing was written: what was read is answered. */
+  #answer(): void {
+    const [taken, answers] = [this.#taken, this.#answers];
+    this.#taken = [];
+    this.#answers = [];
+    for (let i = 0; i < taken.length; i++) taken[i]?.resolve(answers[i] ?? []);
+  }
+
+  #refuse(fault: Error, pending = this.#taken): void {
+    if (pending === this.#taken) {
+      this.#taken = [];
+      this.#answers = [];
+    }
+    for (const { reject } of pending) reject(fault);
+  }
+}

@@ -1,0 +1,78 @@
+// The thread that folds the journal into the items table, so that no get and no commit waits for it.
+
+import type { Database } from "bun:sqlite";
+import type { Code } from "../../wire/faults.ts";
+import { explain, openDatabase } from "./database.ts";
+import { Fold } from "./kv-fold.ts";
+import { recordsOf } from "./kv-records.ts";
+import { KV_APPLICATION_ID, KV_MIGRATIONS, type Totals, usedBytes } from "./kv-schema.ts";
+
+export type FoldRequest =
+  | { readonly kind: "open"; readonly path: string }
+  /** `length`: bytes of the segment's records in the file. */
+  | { readonly kind: "fold"; readonly segment: number; readonly path: string; readonly length: number }
+  | { readonly kind: "sweep"; readonly now: number; readonly limit: number }
+  | { readonly kind: "close" };
+
+export type FoldAnswer =
+  | { readonly kind: "done"; readonly totals?: Totals; readonly removed: number; readonly usedBytes: number }
+  | {
+      readonly kind: "failed";
+      readonly code: Code;
+      readonly message: string;
+      readonly hint: string | undefined;
+    };
+
+declare const self: Worker;
+
+const PAGE_CACHE_KIB = 32_768;
+const KEPT_WAL_BYTES = 67_108_864;
+
+let path = "";
+let db: Database | undefined;
+let fold: Fold | undefined;
+
+if (!Bun.isMainThread) {
+  self.onmessage = ({ data }: MessageEvent<FoldRequest>) => {
+    try {
+      self.postMessage(answer(data));
+    } catch (error) {
+      const { code, message, hint } = explain(error, path);
+      self.postMessage({ kind: "failed", code, message, hint } satisfies FoldAnswer);
+    }
+  };
+}
+
+function answer(request: FoldRequest): FoldAnswer {
+  switch (request.kind) {
+    case "open":
+      open(request.path);
+      return { kind: "done", removed: 0, usedBytes: 0 };
+    case "fold": {
+      const totals = opened().apply(request.segment, recordsOf(request.path, request.length));
+      return { kind: "done", totals, removed: 0, usedBytes: usedBytes(db as Database) };
+    }
+    case "sweep": {
+      const { totals, removed } = opened().sweep(request.now, request.limit);
+      return { kind: "done", totals, removed, usedBytes: usedBytes(db as Database) };
+    }
+    case "close":
+      db?.close();
+      db = undefined;
+      return { kind: "done", removed: 0, usedBytes: 0 };
+  }
+}
+
+/** What is folded leaves the journal: so the transaction is on the disk before, whatever the mode of the commits. */
+function open(database: string): void {
+  path = database;
+  db = openDatabase({ path, sync: "full", applicationId: KV_APPLICATION_ID, migrations: KV_MIGRATIONS });
+  db.run(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
+  db.run(`PRAGMA journal_size_limit = ${KEPT_WAL_BYTES}`);
+  fold = new Fold(db);
+}
+
+function opened(): Fold {
+  if (!fold) throw new Error("the fold was asked for before its database");
+  return fold;
+}

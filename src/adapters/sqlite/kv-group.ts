@@ -1,0 +1,94 @@
+// The changes of one group of batches, before they are committed: seen by the commands of the group, and by nobody else.
+
+import type { Change, Item } from "../../ports/kv.ts";
+import { EntryWriter, FLUSH, FLUSH_AT, REMOVE } from "./kv-entries.ts";
+import { RECORD } from "./kv-records.ts";
+import type { KvView } from "./kv-view.ts";
+
+/** What is counted beside the items. */
+export interface Counters {
+  /** The last cas unique that was given out. */
+  cas: number;
+  /** ms since 1970; 0: no `flush_all` is waiting. */
+  flushAt: number;
+  /** Values stored since the start. */
+  stored: number;
+}
+
+export class KvGroup {
+  /** The record that the group becomes. */
+  readonly writer = new EntryWriter(RECORD.head);
+  readonly #view: KvView;
+  /** Where the last change of a key begins. */
+  readonly #changed = new Map<string, number>();
+  #flushed = false;
+  #counters: Counters = { cas: 0, flushAt: 0, stored: 0 };
+
+  constructor(view: KvView) {
+    this.#view = view;
+  }
+
+  /** `counters`: as the last commit left them. */
+  begin(counters: Readonly<Counters>): void {
+    this.writer.clear();
+    this.#changed.clear();
+    this.#flushed = false;
+    this.#counters = { ...counters };
+  }
+
+  /** As they will be. */
+  get counters(): Counters {
+    return this.#counters;
+  }
+
+  find(key: string, withValue: boolean): Item | undefined {
+    const at = this.#changed.size === 0 ? undefined : this.#changed.get(key);
+    if (at === undefined) return this.#flushed ? undefined : this.#view.find(key, withValue);
+    const { bytes } = this.writer;
+    if (bytes.kind(at) === REMOVE) return undefined;
+    const value = bytes.value(at).slice();
+    return {
+      flags: bytes.flags(at),
+      exptime: bytes.exptime(at),
+      cas: bytes.cas(at),
+      state: bytes.state(at),
+      accessed: bytes.accessed(at),
+      fetched: bytes.fetched(at),
+      size: value.length,
+      value,
+    };
+  }
+
+  apply(key: string, change: Change, now: number): void {
+    const counters = this.#counters;
+    if (change.kind === "remove") {
+      this.#changed.set(key, this.writer.remove(key));
+      return;
+    }
+    if (change.cas === counters.cas + 1) counters.cas++;
+    if (change.kind === "put") {
+      counters.stored++;
+      this.#changed.set(key, this.writer.put(key, change, now, false, change.value));
+      return;
+    }
+    // The journal knows whole items only.
+    const item = this.find(key, true);
+    if (!item) return;
+    this.#changed.set(
+      key,
+      this.writer.put(key, { ...change, flags: item.flags }, item.accessed, item.fetched, item.value),
+    );
+  }
+
+  flush(): void {
+    this.#changed.clear();
+    this.#flushed = true;
+    this.#counters.flushAt = 0;
+    this.writer.note(FLUSH);
+  }
+
+  flushAt(time: number): void {
+    this.#counters.flushAt = time;
+    this.writer.note(FLUSH_AT, time);
+  }
+}

@@ -1,0 +1,280 @@
+// The items that SQLite does not have yet, and those that were used lately: a ring of memory with a table of hashes.
+//
+// Written for speed: no object an item, so nothing for the garbage collector, and its memory is bounded to the byte.
+// A map of objects took 425 bytes more an item and stopped the process for 130 ms now and then (a million items).
+
+import type { Item } from "../../ports/kv.ts";
+import {
+  ENTRY,
+  EntryBytes,
+  type EntryHead,
+  entryLength,
+  FAR,
+  FETCHED,
+  GAP,
+  hashOf,
+  PUT,
+  REMOVE,
+  writeEntry,
+} from "./kv-entries.ts";
+
+const REFERENCED = 1 << 25;
+const DEAD = 1 << 26;
+/** Items that an insertion may save from leaving because they were used. */
+const MOST_SAVED = 8;
+const NO_VALUE = new Uint8Array(0);
+
+/**
+ * New entries go to the head, and push the oldest out at the tail: unless it was used since (then it moves to the head),
+ * or SQLite does not have it yet (then there is no room, and the caller has to wait for the fold).
+ */
+export class KvRing {
+  readonly #bytes: EntryBytes;
+  readonly #capacity: number;
+  /** Places in units of 8 bytes, and one more; 0: empty. Open addressing with linear probing. */
+  readonly #table: Int32Array;
+  readonly #mask: number;
+  #used = 0;
+  /** Both only grow; the place is the rest by the capacity. */
+  #head = 0;
+  #tail = 0;
+  /** Where the oldest entry may stand that SQLite does not have; `Infinity`: it has all. */
+  #oldestDirty = Number.POSITIVE_INFINITY;
+  /** Entries of segments up to this one are in SQLite. */
+  #folded: number;
+
+  /** `capacity` in bytes; the memory is taken as it fills. */
+  constructor(capacity: number, folded: number) {
+    this.#capacity = capacity & ~7;
+    this.#bytes = new EntryBytes(this.#capacity);
+    const slots = 2 ** Math.ceil(Math.log2(Math.max(1_024, this.#capacity / 64)));
+    this.#table = new Int32Array(slots);
+    this.#mask = slots - 1;
+    this.#folded = folded;
+  }
+
+  /** Bytes that can be added for certain before a fold makes more room. */
+  get room(): number {
+    // An entry that does not fit before the end of the memory leaves a gap there: at most the largest one.
+    return this.#capacity - this.#span - entryLength(250, LARGEST);
+  }
+
+  /** Where the entry of the key begins, or -1. It may be a removal: see `removed`. */
+  find(key: string): number {
+    const slot = this.#slot(key, hashOf(key));
+    const place = this.#table[slot] as number;
+    if (place === 0) return -1;
+    const at = (place - 1) * 8;
+    // What SQLite has by now is read from there: the segment's file may hold something else.
+    return this.#bytes.kind(at) === FAR && !this.isDirty(at) ? -1 : at;
+  }
+
+  isDirty(at: number): boolean {
+    return (this.#bytes.i32[(at + ENTRY.segment) >> 2] as number) >>> 0 > this.#folded;
+  }
+
+  removed(at: number): boolean {
+    return this.#bytes.kind(at) === REMOVE;
+  }
+
+  /** For an entry that is not removed. The value is a copy, or empty if it is not asked for. */
+  item(
+    at: number,
+    withValue: boolean,
+    far: (segment: number, offset: number, size: number) => Uint8Array,
+  ): Item {
+    const { i32, f64, u8 } = this.#bytes;
+    const word = at >> 2;
+    const shape = i32[word + 1] as number;
+    const size = (i32[word + 2] as number) >>> 0;
+    let value: Uint8Array = NO_VALUE;
+    if (withValue) {
+      const from = at + ENTRY.head + (shape & 255);
+      if (((shape >>> 8) & 255) === FAR) {
+        value = far((i32[word + 8] as number) >>> 0, this.#bytes.buffer.readDoubleLE(from), size);
+      } else {
+        value = u8.slice(from, from + size);
+      }
+    }
+    return {
+      flags: (i32[word + 3] as number) >>> 0,
+      exptime: f64[(at + ENTRY.exptime) >> 3] as number,
+      cas: f64[(at + ENTRY.cas) >> 3] as number,
+      size,
+      state: (shape >>> 16) & 255,
+      accessed: ((i32[word + 9] as number) >>> 0) * 1_000,
+      fetched: (shape & FETCHED) !== 0,
+      value,
+    };
+  }
+
+  /** It was used: it stays longer. */
+  use(at: number): void {
+    const word = (at + ENTRY.shape) >> 2;
+    this.#bytes.i32[word] = (this.#bytes.i32[word] as number) | REFERENCED;
+  }
+
+  fetch(at: number, now: number): void {
+    const word = at >> 2;
+    const { i32 } = this.#bytes;
+    i32[word + 1] = (i32[word + 1] as number) | REFERENCED | FETCHED;
+    i32[word + 9] = Math.floor(now / 1_000);
+  }
+
+  /** Copies a committed entry, for which there is `room`. `offset`: where its value stands in the segment. */
+  add(from: EntryBytes, at: number, segment: number, offset: number): void {
+    const keyLength = from.keyLength(at);
+    const size = from.size(at);
+    const isFar = size > LARGEST;
+    const length = entryLength(keyLength, isFar ? 8 : size);
+    const to = this.#make(length);
+    if (this.#oldestDirty === Number.POSITIVE_INFINITY) this.#oldestDirty = this.#head - length;
+    const { u8, i32 } = this.#bytes;
+    u8.set(from.u8.subarray(at, at + ENTRY.head + keyLength + (isFar ? 0 : size)), to);
+    i32[(to + ENTRY.segment) >> 2] = segment;
+    if (isFar) {
+      const word = (to + ENTRY.shape) >> 2;
+      i32[word] = ((i32[word] as number) & ~0xff00) | (FAR << 8);
+      this.#bytes.buffer.writeDoubleLE(offset, to + ENTRY.head + keyLength);
+    }
+    this.#index(from.key(at), i32[to >> 2] as number, to);
+  }
+
+  /** An item that was read from SQLite. Kept if there is room for what is not needed, and it is not large. */
+  remember(key: string, item: EntryHead & { readonly value: Uint8Array }): void {
+    const length = entryLength(key.length, item.value.length);
+    if (item.value.length > LARGEST || this.#span + length > this.#capacity / 2) return;
+    const to = this.#make(length);
+    writeEntry(this.#bytes, to, PUT, key, item, item.value);
+    this.#index(key, hashOf(key), to);
+  }
+
+  /** SQLite has all up to this segment. `since`: the `mark` at which the first of the others began; none: `Infinity`. */
+  folded(segment: number, since: number): void {
+    this.#folded = segment;
+    this.#oldestDirty = since;
+  }
+
+  /** Where the next entry will stand at the earliest. */
+  get mark(): number {
+    return this.#head;
+  }
+
+  clear(): void {
+    this.#table.fill(0);
+    this.#used = 0;
+    this.#tail = this.#head;
+    this.#oldestDirty = Number.POSITIVE_INFINITY;
+  }
+
+  /** From the oldest dirty entry to the head. */
+  get #span(): number {
+    return Math.max(0, this.#head - this.#oldestDirty);
+  }
+
+  #slot(key: string, hash: number): number {
+    const table = this.#table;
+    const { i32 } = this.#bytes;
+    let slot = hash & this.#mask;
+    for (let place = table[slot] as number; place !== 0; place = table[slot] as number) {
+      if (i32[(place - 1) * 2] === hash && this.#bytes.hasKey((place - 1) * 8, key)) return slot;
+      slot = (slot + 1) & this.#mask;
+    }
+    return slot;
+  }
+
+  #index(key: string, hash: number, at: number): void {
+    const slot = this.#slot(key, hash);
+    const place = this.#table[slot] as number;
+    if (place === 0) this.#used++;
+    else this.#mark((place - 1) * 8, DEAD);
+    this.#table[slot] = at / 8 + 1;
+  }
+
+  #mark(at: number, mark: number): void {
+    const word = (at + ENTRY.shape) >> 2;
+    this.#bytes.i32[word] = (this.#bytes.i32[word] as number) | mark;
+  }
+
+  /** Frees `length` bytes in one piece at the head and returns where they begin. */
+  #make(length: number): number {
+    let saved = 0;
+    if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
+    while (this.#capacity - (this.#head - this.#tail) < length || this.#crowded()) {
+      if (this.#evict(saved < MOST_SAVED)) saved++;
+      if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
+    }
+    const at = this.#head % this.#capacity;
+    this.#head += length;
+    return at;
+  }
+
+  #crowded(): boolean {
+    return this.#used > this.#mask * 0.75 && this.#tail < this.#head;
+  }
+
+  #skipToStart(): void {
+    const at = this.#head % this.#capacity;
+    const length = this.#capacity - at;
+    while (this.#capacity - (this.#head - this.#tail) < length) this.#evict(false);
+    // A gap may be as short as 8 bytes: the shape is all that is written of it.
+    this.#bytes.i32[(at + ENTRY.shape) >> 2] = (GAP << 8) | DEAD;
+    this.#head += length;
+  }
+
+  /** Lets the oldest entry go, or moves it to the head: then true. */
+  #evict(maySave: boolean): boolean {
+    const at = this.#tail % this.#capacity;
+    const shape = this.#bytes.i32[(at + ENTRY.shape) >> 2] as number;
+    if (((shape >>> 8) & 255) === GAP) {
+      this.#tail += this.#capacity - at;
+      return false;
+    }
+    const isFar = ((shape >>> 8) & 255) === FAR;
+    const length = entryLength(shape & 255, isFar ? 8 : this.#bytes.size(at));
+    if ((shape & DEAD) !== 0) {
+      this.#tail += length;
+      return false;
+    }
+    if (this.isDirty(at)) throw new Error("the ring of items is full of what is not folded yet");
+    const slot = this.#slotOf(at);
+    this.#tail += length;
+    const fits = this.#capacity - (this.#head % this.#capacity) >= length;
+    const mayGrow = this.#span + length <= this.#capacity / 2;
+    if (maySave && (shape & REFERENCED) !== 0 && fits && mayGrow && !isFar) {
+      const to = this.#head % this.#capacity;
+      this.#bytes.u8.copyWithin(to, at, at + length);
+      this.#bytes.i32[(to + ENTRY.shape) >> 2] = shape & ~REFERENCED;
+      this.#table[slot] = to / 8 + 1;
+      this.#head += length;
+      return true;
+    }
+    this.#removeSlot(slot);
+    return false;
+  }
+
+  #slotOf(at: number): number {
+    const place = at / 8 + 1;
+    let slot = (this.#bytes.i32[at >> 2] as number) & this.#mask;
+    while (this.#table[slot] !== place) slot = (slot + 1) & this.#mask;
+    return slot;
+  }
+
+  /** Moves up what would no longer be found. */
+  #removeSlot(slot: number): void {
+    const table = this.#table;
+    const { i32 } = this.#bytes;
+    let hole = slot;
+    for (let next = (hole + 1) & this.#mask; table[next] !== 0; next = (next + 1) & this.#mask) {
+      const home = (i32[((table[next] as number) - 1) * 2] as number) & this.#mask;
+      if (((next - home) & this.#mask) < ((next - hole) & this.#mask)) continue;
+      table[hole] = table[next] as number;
+      hole = next;
+    }
+    table[hole] = 0;
+    this.#used--;
+  }
+}
+
+/** A larger value is read from the journal until SQLite has it. */
+export const LARGEST = 65_536;

@@ -1,0 +1,135 @@
+// What is committed, for reading: the ring first, then SQLite.
+//
+// Written for speed: an item of the ring costs a look into two arrays and a copy of its value; one of SQLite a
+// statement, in a read transaction that all reads of a turn share.
+
+import type { Item } from "../../ports/kv.ts";
+import { ENTRY, type EntryBytes, FLUSH, PUT, REMOVE } from "./kv-entries.ts";
+import type { Journal } from "./kv-journal.ts";
+import { eachEntry } from "./kv-records.ts";
+import type { KvRing } from "./kv-ring.ts";
+import { headOf, itemOf, type KeyRow, keyRange, type Statements } from "./kv-schema.ts";
+
+export class KvView {
+  readonly ring: KvRing;
+  readonly #sql: Statements;
+  readonly #far: (segment: number, offset: number, size: number) => Uint8Array;
+  /** A `flush_all` stands in this segment: until it is folded, nothing in SQLite counts. 0: everything counts. */
+  #flushedIn = 0;
+  /** A read transaction is open. */
+  #reads = false;
+
+  constructor(ring: KvRing, journal: Pick<Journal, "read">, sql: Statements) {
+    this.ring = ring;
+    this.#sql = sql;
+    this.#far = (segment, offset, size) => journal.read(segment, offset, size);
+  }
+
+  /** Expired or not; without `withValue` its value may be empty. */
+  find(key: string, withValue: boolean): Item | undefined {
+    const at = this.ring.find(key);
+    if (at < 0) return this.#findStored(key, withValue);
+    if (this.ring.removed(at)) return undefined;
+    this.ring.use(at);
+    return this.ring.item(at, withValue, this.#far);
+  }
+
+  /** Its value was given to a client. */
+  fetch(key: string, now: number): void {
+    const at = this.ring.find(key);
+    if (at >= 0) this.ring.fetch(at, now);
+  }
+
+  flushed(segment: number): void {
+    this.ring.clear();
+    this.#flushedIn = segment;
+  }
+
+  folded(segment: number, since: number): void {
+    // The next read sees what this fold has brought.
+    this.endReading();
+    this.ring.folded(segment, since);
+    if (this.#flushedIn <= segment) this.#flushedIn = 0;
+  }
+
+  /** Rows of SQLite, with their newest heads; fewer than `limit` on the last page only. */
+  page(prefix: string, after: string | undefined, now: number, limit: number): KeyRow[] {
+    if (this.#flushedIn !== 0) return [];
+    const rows: KeyRow[] = [];
+    let last = after;
+    for (;;) {
+      this.#beginReading();
+      const found = this.#sql.page.all(...keyRange(prefix, last), now, limit);
+      for (const row of found) {
+        const current = this.#newest(row, now);
+        if (current) rows.push(current);
+        if (rows.length === limit) return rows;
+      }
+      if (found.length < limit) return rows;
+      last = found.at(-1)?.key;
+    }
+  }
+
+  /**
+   * All reads of one turn share a read transaction: to begin one takes SQLite two system calls, 2.6 µs of the 3.8 µs
+   * of a single read. It never outlives the turn.
+   */
+  endReading(): void {
+    if (!this.#reads) return;
+    this.#reads = false;
+    this.#sql.commit.run();
+  }
+
+  #findStored(key: string, withValue: boolean): Item | undefined {
+    if (this.#flushedIn !== 0) return undefined;
+    this.#beginReading();
+    if (!withValue) {
+      const row = this.#sql.head.get(key);
+      return row ? headOf(row) : undefined;
+    }
+    const row = this.#sql.item.get(key);
+    if (!row) return undefined;
+    const item = itemOf(row);
+    this.ring.remember(key, item);
+    return item;
+  }
+
+  /** What the ring knows of the row's key is never older. */
+  #newest(row: KeyRow, now: number): KeyRow | undefined {
+    const at = this.ring.find(row.key);
+    if (at < 0) return row;
+    if (this.ring.removed(at)) return undefined;
+    const item = this.ring.item(at, false, this.#far);
+    return item.exptime !== 0 && item.exptime <= now ? undefined : { ...row, ...item };
+  }
+
+  #beginReading(): void {
+    if (this.#reads) return;
+    this.#sql.beginRead.run();
+    this.#reads = true;
+    setImmediate(() => this.endReading());
+  }
+}
+
+/** Makes the entries of a record visible. `offset`: where the record begins in its segment. */
+export function publish(
+  view: KvView,
+  starts: Map<number, number>,
+  record: {
+    readonly bytes: EntryBytes;
+    readonly length: number;
+    readonly segment: number;
+    readonly offset: number;
+  },
+): void {
+  const { segment, offset } = record;
+  if (!starts.has(segment)) starts.set(segment, view.ring.mark);
+  eachEntry(record, (kind, bytes, at) => {
+    if (kind === PUT || kind === REMOVE) {
+      view.ring.add(bytes, at, segment, offset + at + ENTRY.head + bytes.keyLength(at));
+    } else if (kind === FLUSH) {
+      view.flushed(segment);
+      for (const one of starts.keys()) starts.set(one, view.ring.mark);
+    }
+  });
+}

@@ -1,0 +1,105 @@
+// The ring of items: it forgets only what SQLite has, keeps to its memory, and never gives an older value.
+
+import { describe, expect, test } from "bun:test";
+import { EntryWriter } from "../../../src/adapters/sqlite/kv-entries.ts";
+import { KvRing } from "../../../src/adapters/sqlite/kv-ring.ts";
+import { seededRandom } from "../../../src/cli/generate/random.ts";
+
+const HEAD = { flags: 0, exptime: 0, cas: 0, state: 0 };
+const nowhere = () => {
+  throw new Error("nothing is far");
+};
+
+function adder(ring: KvRing) {
+  const writer = new EntryWriter(0);
+  return (key: string, value: string | undefined, segment: number) => {
+    writer.clear();
+    const at = value === undefined ? writer.remove(key) : writer.put(key, HEAD, 0, false, Buffer.from(value));
+    ring.add(writer.bytes, at, segment, 0);
+  };
+}
+
+function textOf(ring: KvRing, key: string): string | undefined | null {
+  const at = ring.find(key);
+  if (at < 0) return undefined;
+  return ring.removed(at) ? null : Buffer.from(ring.item(at, true, nowhere).value).toString();
+}
+
+describe("the ring of items", () => {
+  test("gives the newest of a key, or nothing, over many times its memory", () => {
+    const random = seededRandom(7);
+    const ring = new KvRing(262_144, 0);
+    const add = adder(ring);
+    const newest = new Map<string, string | null>();
+    let held = 0;
+    for (let segment = 1; segment <= 300; segment++) {
+      const mark = ring.mark;
+      const written = new Set<string>();
+      for (let i = 0; i < 100; i++) {
+        const key = `k${random.below(700)}`;
+        const value = random.below(8) === 0 ? undefined : `${segment}:${i}:${"x".repeat(random.below(300))}`;
+        add(key, value, segment);
+        newest.set(key, value ?? null);
+        written.add(key);
+        const read = textOf(ring, `k${random.below(700)}`);
+        if (read) ring.use(ring.find(key));
+      }
+      for (const [key, value] of newest) {
+        const read = textOf(ring, key);
+        if (read !== undefined) held++;
+        if (written.has(key) || read !== undefined) expect(read).toBe(value);
+      }
+      ring.folded(segment, Number.POSITIVE_INFINITY);
+      expect(ring.mark).toBeGreaterThan(mark);
+    }
+    expect(held).toBeGreaterThan(300 * 200);
+  });
+
+  test("has no room for more than its memory before a fold, and all of it after", () => {
+    const ring = new KvRing(1_048_576, 0);
+    const add = adder(ring);
+    const before = ring.room;
+    let n = 0;
+    for (; ring.room > 2_000; n++) add(`key${n}`, "v".repeat(1_000), 1);
+    expect(n).toBeGreaterThan(500);
+    for (let i = 0; i < n; i++) expect(textOf(ring, `key${i}`)).toHaveLength(1_000);
+    ring.folded(1, Number.POSITIVE_INFINITY);
+    expect(ring.room).toBe(before);
+  });
+
+  test("what is remembered of SQLite never takes the room of what it does not have", () => {
+    const ring = new KvRing(1_048_576, 0);
+    const add = adder(ring);
+    add("dirty", "1", 1);
+    for (let i = 0; i < 5_000; i++) ring.remember(`clean${i}`, { ...HEAD, value: new Uint8Array(1_000) });
+    expect(textOf(ring, "dirty")).toBe("1");
+    expect(ring.room).toBeGreaterThan(300_000);
+    expect(ring.find("clean0")).toBeGreaterThanOrEqual(0);
+    expect(ring.find("clean4999")).toBe(-1);
+    ring.folded(1, Number.POSITIVE_INFINITY);
+    for (let i = 0; i < 5_000; i++) ring.remember(`more${i}`, { ...HEAD, value: new Uint8Array(1_000) });
+    expect(ring.find("more4999")).toBeGreaterThanOrEqual(0);
+    expect(ring.find("dirty")).toBe(-1);
+  });
+
+  test("an item that is used stays while others pass", () => {
+    const ring = new KvRing(1_048_576, 0);
+    ring.remember("hot", { ...HEAD, value: Buffer.from("1") });
+    for (let i = 0; i < 10_000; i++) {
+      ring.remember(`cold${i}`, { ...HEAD, value: new Uint8Array(500) });
+      ring.use(ring.find("hot"));
+    }
+    expect(textOf(ring, "hot")).toBe("1");
+    expect(ring.find("cold0")).toBe(-1);
+  });
+
+  test("clear forgets all", () => {
+    const ring = new KvRing(65_536 * 4, 0);
+    const add = adder(ring);
+    for (let i = 0; i < 100; i++) add(`k${i}`, "v", 1);
+    ring.clear();
+    for (let i = 0; i < 100; i++) expect(ring.find(`k${i}`)).toBe(-1);
+    add("k1", "w", 1);
+    expect(textOf(ring, "k1")).toBe("w");
+  });
+});
