@@ -100,13 +100,14 @@ export class Connection {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#pending.push({ ...request, values: [], resolve, reject });
-      this.#socket.cork();
+      const alone = request.parts.length === 1;
+      if (!alone) this.#socket.cork();
       for (const part of request.parts) {
         // Bytes that leave are a sign of life too: a slow link needs long for a chunk that nobody answers yet.
         if (typeof part === "string") this.#socket.write(part, "latin1");
         else this.#socket.write(part, () => this.#watchdog?.refresh());
       }
-      this.#socket.uncork();
+      if (!alone) this.#socket.uncork();
       if (this.#watchdog === undefined) this.#watch();
     });
   }

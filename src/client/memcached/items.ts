@@ -70,6 +70,13 @@ export async function putItem(
   throw replyFault(line, server.name);
 }
 
+/** A whole `set` request as it goes over the wire (see frame.ts). */
+export async function putFramed(servers: Servers, key: string, request: Uint8Array): Promise<void> {
+  const server = servers.of(key);
+  const { line } = await server.exchange({ parts: [request], kind: "line" });
+  if (line !== "STORED") throw replyFault(line, server.name);
+}
+
 /** Absent ones are no error. A server that does not answer keeps no other from being cleaned, and is thrown at the end. */
 export async function deleteItems(servers: Servers, keys: Iterable<string>): Promise<void> {
   const window = new Window(PIPELINE);

@@ -5,37 +5,40 @@ import { Fault } from "../../wire/faults.ts";
 import { crc32 } from "./crc32.ts";
 import { TooLarge } from "./errors.ts";
 import { chunkExptime } from "./expiry.ts";
-import { putItem } from "./items.ts";
+import { Frame } from "./frame.ts";
+import { putFramed, putItem } from "./items.ts";
 import type { Settings } from "./settings.ts";
-import type { Sent, Upload } from "./upload.ts";
+import type { Upload } from "./upload.ts";
 import { abortable, type Window } from "./window.ts";
 
 /** All that the source yields; returns the bytes that stand in chunks. Throws TooLarge, and a Fault `conflict` for a wrong length. */
 export async function sendChunks(upload: Upload, window: Window): Promise<number> {
   const { source, options, chunkSize, original, encoding } = upload;
   const { signal, onProgress } = options;
-  const free: Uint8Array[] = [];
+  const free: Frame[] = [];
   const total = encoding === null ? source.size : options.size;
   let parity: ParityEncoder | undefined;
   let storedSize = 0;
   for (;;) {
-    const buffer = free.pop() ?? new Uint8Array(chunkSize);
-    const filled = await abortable(source.read(buffer), signal);
+    const frame = free.pop() ?? new Frame(chunkSize);
+    const filled = await abortable(source.read(frame.body), signal);
     if (filled === 0) break;
     storedSize += filled;
-    const chunk = filled === chunkSize ? buffer : buffer.subarray(0, filled);
+    const chunk = frame.body.subarray(0, filled);
     if (encoding === null) original.add(chunk);
     if (upload.parity > 0) {
       parity ??= new ParityEncoder(upload.parity, filled);
       parity.add(chunk);
     }
     const taken = original.size;
-    await sendOne(upload, window, upload.chunks, chunk, () => {
-      free.push(buffer);
+    await sendChunk(upload, window, frame, chunk, () => {
+      free.push(frame);
       onProgress?.({ done: taken, total });
     });
-    const complete = parity?.pieces === upload.group;
-    if (parity && (complete || filled < chunkSize)) parity = await sendParity(upload, window, parity);
+    if (parity && (parity.pieces === upload.group || filled < chunkSize)) {
+      await sendParity(upload, window, parity);
+      parity = undefined;
+    }
     if (filled < chunkSize) break;
   }
   if (parity) await sendParity(upload, window, parity);
@@ -44,31 +47,33 @@ export async function sendChunks(upload: Upload, window: Window): Promise<number
   return storedSize;
 }
 
-async function sendParity(upload: Upload, window: Window, encoder: ParityEncoder): Promise<undefined> {
-  for (const piece of encoder.finish()) await sendOne(upload, window, upload.parities, piece, encoder.pieces);
-  return undefined;
-}
-
-/** `then`: what happens when a chunk is stored; or, for a parity chunk, how many chunks its group has. */
-async function sendOne(
+async function sendChunk(
   upload: Upload,
   window: Window,
-  sent: Sent,
-  bytes: Uint8Array,
-  then: (() => void) | number,
+  frame: Frame,
+  chunk: Uint8Array,
+  stored: () => void,
 ): Promise<void> {
-  const { settings, placement, options, startedAt, parity } = upload;
-  const index = sent.keys.length;
-  const place =
-    typeof then === "number"
-      ? placement.parity(index, Math.floor(index / parity), then, index % parity)
-      : placement.chunk(index);
-  sent.add(place, crc32(bytes));
-  const exptime = chunkExptime(options.ttl, startedAt);
+  const { settings, placement, chunks, options, startedAt } = upload;
+  const place = placement.chunk(chunks.keys.length);
+  chunks.add(place, crc32(chunk));
+  const request = frame.request(place.key, chunkExptime(options.ttl, startedAt), chunk.length);
   await window.add(async () => {
-    await putItem(settings.servers, { command: "set", key: place.key, exptime }, bytes);
-    if (typeof then !== "number") then();
+    await putFramed(settings.servers, place.key, request);
+    stored();
   });
+}
+
+async function sendParity(upload: Upload, window: Window, encoder: ParityEncoder): Promise<void> {
+  const { settings, placement, parities, parity, options, startedAt } = upload;
+  const exptime = chunkExptime(options.ttl, startedAt);
+  for (const piece of encoder.finish()) {
+    const index = parities.keys.length;
+    const place = placement.parity(index, Math.floor(index / parity), encoder.pieces, index % parity);
+    parities.add(place, crc32(piece));
+    const request = { command: "set" as const, key: place.key, exptime };
+    await window.add(() => putItem(settings.servers, request, piece));
+  }
 }
 
 export function checkSize({ maxSize }: Settings, size: number, shown: string): void {
