@@ -1,6 +1,7 @@
 // What `cairn serve` prints once every door is open.
 
 import { type DoorPorts, doorList } from "./door-list.ts";
+import { openToAnybody } from "./exposure.ts";
 import type { Settings } from "./settings.ts";
 
 /** The banner's lines, with URLs that a terminal makes clickable. */
@@ -23,15 +24,12 @@ function row(name: string, value: string): string {
   return `  ${name.padEnd(10)} ${value}`;
 }
 
-function warnings({ host }: Settings): string[] {
-  if (isLoopback(host)) return [];
+function warnings(settings: Settings): string[] {
+  const doors = openToAnybody(settings);
+  if (doors.length === 0) return [];
   return [
-    `  WARNING: every door is open to the network on ${host}, and none asks for a password.`,
-    "  Put a proxy that does in front of it, or keep it in a private network.",
+    `  WARNING: open to the network on ${settings.host} without a password: ${doors.join(", ")}.`,
+    "  Put a proxy that asks for one in front, or keep it in a private network.",
     "",
   ];
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

@@ -9,6 +9,7 @@ import { startSweeper } from "../domain/kv/sweeper.ts";
 import { bannerOf } from "./banner.ts";
 import { systemClock } from "./clock.ts";
 import { openDoors } from "./doors.ts";
+import { refuseExposure } from "./exposure.ts";
 import { openLog } from "./log.ts";
 import { openServices } from "./services.ts";
 import { resolveSettings, type Settings, type SettingValues } from "./settings.ts";
@@ -25,6 +26,7 @@ export async function serveUntil(
 ): Promise<void> {
   const { version } = pack;
   const settings = resolveSettings(values, database);
+  refuseExposure(settings);
   const clock = systemClock;
   const log = openLog(settings.logLevel, "serve");
   await using opened = new AsyncDisposableStack();

@@ -117,3 +117,8 @@ function required(value: string | undefined, flag: string): string {
   if (value !== undefined) return value;
   throw new Fault("invalid", `--${flag} is missing`);
 }
+function path(values: SettingValues, flag: string): string | undefined {
+  const value = text(values, flag);
+  return value === undefined ? undefined : resolve(value);
+}
+

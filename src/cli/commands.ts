@@ -14,6 +14,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "everything in one command: all doors, the dashboard, and the workers",
     load: async () => (await import("./serve.ts")).serve,
   },
+  password: {
+    summary: "prints the line that lets a user into the memcached door",
+    load: async () => (await import("./password.ts")).password,
+  },
   worker: {
     summary: "one more worker process beside a running server",
     load: async () => (await import("./worker.ts")).worker,

@@ -50,7 +50,7 @@ export const SERVE_SETTINGS: readonly Option[] = [
     type: "text",
     default: "127.0.0.1",
     word: "ADDRESS",
-    help: "address to listen on; 0.0.0.0 opens every door to the network",
+    help: "address to listen on; 0.0.0.0 opens every door to the network, which needs --insecure",
   },
   {
     flag: "memcached-port",
@@ -67,6 +67,42 @@ export const SERVE_SETTINGS: readonly Option[] = [
     help: "memcached items expire at their exptime; without it stored values never expire",
   },
   { flag: "max-item", type: "bytes", default: "1mb", help: "largest memcached item, 1kb to 1gb" },
+  {
+    flag: "memcached-socket",
+    type: "text",
+    word: "PATH",
+    help: "Unix socket for the memcached protocol, beside its port or, with that off, alone",
+  },
+  {
+    flag: "max-connections",
+    type: "integer",
+    default: "1024",
+    help: "memcached connections at a time; one more is told so and closed",
+  },
+  {
+    flag: "idle-timeout",
+    type: "duration",
+    default: "0s",
+    help: "closes memcached connections on which nothing moves for so long; 0s: never",
+  },
+  {
+    flag: "auth-file",
+    type: "text",
+    word: "FILE",
+    help: "users of the memcached protocol, by lines of 'cairn password'; SIGHUP reads it again",
+  },
+  {
+    flag: "tls-cert",
+    type: "text",
+    word: "FILE",
+    help: "certificate (PEM) for the memcached port; SIGHUP reads it again",
+  },
+  { flag: "tls-key", type: "text", word: "FILE", help: "the certificate's key (PEM)" },
+  {
+    flag: "insecure",
+    type: "switch",
+    help: "lets doors without a password listen beyond this machine (see --host)",
+  },
   {
     flag: "max-chunk",
     type: "bytes",

@@ -1,0 +1,93 @@
+// Who may reach a server, and what expires, with the real program: as an operator sets it up.
+
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { Cairn } from "../support/cairn.ts";
+import { exchange } from "../support/memcached-wire.ts";
+import { CAIRN, Program } from "../support/processes.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
+
+const portOf = (address: string) => Number(address.split(":").at(-1));
+
+/** The line that `cairn password USER` prints for a password from a pipe. */
+async function passwordLine(user: string, password: string): Promise<string> {
+  const program = await Program.start([
+    "sh",
+    "-c",
+    `printf '%s\\n' '${password}' | "${CAIRN}" password ${user}`,
+  ]);
+  expect((await program.exited).code).toBe(0);
+  return program.output.trim();
+}
+
+test("beyond loopback nothing opens without a password, unless it is meant so", async () => {
+  await using folder = await temporaryFolder();
+  const database = folder.at("cairn.sqlite");
+  await expect(Cairn.start({ database, flags: ["--host", "0.0.0.0"] })).rejects.toThrow(
+    /would open memcached, the dashboard, images, merges to the network without a password[\s\S]*--insecure/,
+  );
+  await using server = await Cairn.start({ database, flags: ["--host", "0.0.0.0", "--insecure"] });
+  expect(server.program.output).toContain("WARNING: open to the network on 0.0.0.0 without a password");
+});
+
+test("passwords: made by cairn password, asked for by the door, renewed by SIGHUP", async () => {
+  await using folder = await temporaryFolder();
+  const users = folder.at("users");
+  writeFileSync(users, `${await passwordLine("alice", "sesame")}\n`);
+  await using server = await Cairn.start({
+    database: folder.at("cairn.sqlite"),
+    flags: ["--auth-file", users],
+  });
+  const port = portOf(server.memcached);
+  const login = "set auth 0 0 12\r\nalice sesame\r\n";
+  const served = `${login}set k 0 0 1\r\nx\r\nmn\r\n`;
+  expect((await exchange(port, `get k\r\n${served}`, "MN\r\n")).text).toBe(
+    "CLIENT_ERROR unauthenticated\r\nSTORED\r\nSTORED\r\nMN\r\n",
+  );
+
+  writeFileSync(users, `${await passwordLine("bob", "other")}\n`);
+  process.kill(server.pid, "SIGHUP");
+  await until("alice is gone", async () => {
+    const { text } = await exchange(port, login, "\r\n");
+    return text === "CLIENT_ERROR authentication failure\r\n";
+  });
+  expect((await exchange(port, "set auth 0 0 9\r\nbob other\r\nget k\r\n", "END\r\n")).text).toBe(
+    "STORED\r\nVALUE k 0 1\r\nx\r\nEND\r\n",
+  );
+
+  writeFileSync(users, "bob:plain\n");
+  process.kill(server.pid, "SIGHUP");
+  await until("the bad file is told", () => server.program.output.includes("access-not-renewed"));
+  expect((await exchange(port, "set auth 0 0 9\r\nbob other\r\n", "\r\n")).text).toBe("STORED\r\n");
+});
+
+test("--expire holds across a restart; without it nothing expires; a Unix socket serves beside the port", async () => {
+  await using folder = await temporaryFolder();
+  const database = folder.at("cairn.sqlite");
+  const socket = folder.at("memcached.sock");
+  const flags = ["--expire", "--memcached-socket", socket];
+  {
+    await using server = await Cairn.start({ database, flags });
+    const port = portOf(server.memcached);
+    await exchange(port, "set long 0 1000 1\r\nx\r\nset short 0 1 1\r\ny\r\nmn\r\n", "MN\r\n");
+    await until(
+      "a second has passed",
+      async () => (await exchange(port, "get short\r\n", "END\r\n")).text === "END\r\n",
+    );
+  }
+  await using again = await Cairn.start({ database, flags });
+  const answer = await new Promise<string>((resolve) => {
+    let text = "";
+    const client = connect({ path: socket }, () => client.write("mg short v\r\nmg long t\r\nmn\r\n"));
+    client.on("data", (piece) => {
+      text += piece.toString("latin1");
+      if (!text.endsWith("MN\r\n")) return;
+      client.destroy();
+      resolve(text);
+    });
+  });
+  expect(answer).toMatch(/^EN\r\nHD t(9\d\d|1000)\r\nMN\r\n$/);
+  expect(portOf(again.memcached)).toBeGreaterThan(0);
+}, 20_000);
