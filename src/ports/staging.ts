@@ -30,12 +30,18 @@ export interface StagedWrite {
  */
 export interface Staging {
   /**
-   * Opens a place for the bytes of one upload.
+   * Opens a place for the bytes of one upload, durable at the latest with the first write to it.
    *
    * `size`: the final number of bytes if it is known; lets an adapter choose a place or part size.
    * Returns the id under which it is written (an adapter may mark it with the place it chose).
    */
   create(options: { readonly size?: number }): Promise<StagingId>;
+
+  /**
+   * True when a write of bytes in memory to `id`, and a change of records that is asked for in the same turn of the event
+   * loop, become durable in one step or not at all. So the caller need not wait for the one before it asks for the other.
+   */
+  joinsRecords(id: StagingId): boolean;
 
   /**
    * Writes the bytes of `source` from `offset` on, in order.

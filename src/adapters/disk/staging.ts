@@ -37,6 +37,10 @@ export class DiskStaging implements Staging {
     return id;
   }
 
+  joinsRecords(): boolean {
+    return false;
+  }
+
   async write(
     id: StagingId,
     offset: number,

@@ -20,6 +20,10 @@ export class MemoryStaging implements Staging {
     return id;
   }
 
+  joinsRecords(): boolean {
+    return false;
+  }
+
   async write(
     id: StagingId,
     offset: number,

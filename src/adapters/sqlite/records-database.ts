@@ -63,7 +63,9 @@ export class RecordsDatabase {
   constructor(db: Database, path: string) {
     this.db = db;
     this.path = path;
-    this.commits = new GroupCommit(db, path);
+    // Each checkpoint copies a page once, however often it was written since the last: many small uploads share pages.
+    db.run("PRAGMA wal_autocheckpoint = 4000");
+    this.commits = new GroupCommit(db, path, { repeatable: true });
   }
 
   /** Commits what is pending, then closes. */

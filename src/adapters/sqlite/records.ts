@@ -20,6 +20,9 @@ interface Row {
   readonly document: string;
 }
 
+const CHANGE_DOCUMENT = `UPDATE uploads SET version = $version, document = $document
+  WHERE id = $id AND version = $version - 1 AND name = $name AND state = $state AND expires_at IS $expires_at`;
+
 type Values = Record<string, string | number | null>;
 
 export class SqliteRecords implements Records {
@@ -51,9 +54,12 @@ export class SqliteRecords implements Records {
     const { db, commits } = this.#store;
     const next: Collections[C] = { ...record, version: record.version + 1 };
     const columns = columnsOf(collection, next);
-    const sets = Object.keys(columns).map((name) => `${name} = $${name}`);
-    const sql = `UPDATE ${collection} SET ${sets.join(", ")} WHERE id = $id AND version = $version - 1`;
     await commits.run(() => {
+      // Most changes of uploads leave what is indexed as it is; setting it again would write every index again.
+      if (collection === "uploads" && db.query<unknown, Values>(CHANGE_DOCUMENT).run(columns).changes === 1)
+        return;
+      const sets = Object.keys(columns).map((name) => `${name} = $${name}`);
+      const sql = `UPDATE ${collection} SET ${sets.join(", ")} WHERE id = $id AND version = $version - 1`;
       const { changes } = db.query<unknown, Values>(sql).run(columns);
       if (changes === 1) return;
       if (this.#row(collection, record.id)) throw changed(record.id);

@@ -16,10 +16,16 @@ export class SqliteStaging implements Staging {
   }
 
   async create(): Promise<StagingId> {
-    const id = crypto.randomUUID();
+    // Ids in the order of time keep what belongs together on few pages of the indexes.
+    const id = Bun.randomUUIDv7();
     const { db, commits } = this.#store;
-    await commits.run(() => db.query("INSERT INTO staged (id) VALUES (?)").run(id));
+    // Not awaited: it shares the transaction with the upload's record. Should it fail alone, the first write tells.
+    commits.run(() => db.query("INSERT INTO staged (id) VALUES (?)").run(id)).catch(() => undefined);
     return id;
+  }
+
+  joinsRecords(): boolean {
+    return true;
   }
 
   async write(
@@ -31,28 +37,40 @@ export class SqliteStaging implements Staging {
     const { bytes, ...end } = await collect(source, SMALL_LIMIT - offset, signal);
     const { db, commits } = this.#store;
     await commits.run(() => {
-      this.#require(id);
-      if (bytes.length === 0) return;
-      const sql = "INSERT INTO pieces (staged, start, bytes) VALUES (?, ?, ?)";
-      db.query<unknown, [string, number, Uint8Array]>(sql).run(id, offset, bytes);
+      if (bytes.length === 0) return this.#require(id);
+      const sql = "INSERT INTO pieces (staged, start, bytes) SELECT id, ?, ? FROM staged WHERE id = ?";
+      const { changes } = db.query<unknown, [number, Uint8Array, string]>(sql).run(offset, bytes, id);
+      if (changes === 0) this.#require(id);
     });
     return { written: bytes.length, ...end };
   }
 
   async *read(id: StagingId, range: ByteRange): AsyncGenerator<Uint8Array> {
-    this.#require(id);
-    if (range.end > range.start) yield this.#assemble(id, range.end).subarray(range.start);
+    const sql = "SELECT start, bytes FROM pieces WHERE staged = ? ORDER BY sequence";
+    const pieces = this.#store.db.query<Piece, [string]>(sql).all(id);
+    if (pieces.length === 0) this.#require(id);
+    if (range.end > range.start) yield assemble(pieces, range.end).subarray(range.start);
   }
 
   async commit(id: StagingId, size: number): Promise<BlobId> {
     const { db, commits } = this.#store;
     await commits.run(() => {
-      // A crash, or another node, may have come between this step and the caller's next one.
-      const sql = "SELECT size FROM blobs WHERE id = ?";
-      if (db.query<{ size: number }, [string]>(sql).get(id)?.size === size) return;
-      this.#require(id);
-      insertBlob(this.#store, id, this.#assemble(id, size));
-      this.#forget(id);
+      if (db.query("DELETE FROM staged WHERE id = ?").run(id).changes === 0) {
+        // A crash, or another node, may have come between this step and the caller's next one.
+        const sql = "SELECT size FROM blobs WHERE id = ?";
+        if (db.query<{ size: number }, [string]>(sql).get(id)?.size === size) return;
+        throw unknown(id);
+      }
+      const sql = "DELETE FROM pieces WHERE staged = ? RETURNING sequence, start, bytes";
+      const pieces = db.query<Piece & { sequence: number }, [string]>(sql).all(id);
+      insertBlob(
+        this.#store,
+        id,
+        assemble(
+          pieces.sort((a, b) => a.sequence - b.sequence),
+          size,
+        ),
+      );
     });
     return id;
   }
@@ -78,23 +96,31 @@ export class SqliteStaging implements Staging {
     } catch (error) {
       throw explain(error, this.#store.path);
     }
-    throw new Fault("not-found", `nothing is staged under ${id}`);
-  }
-
-  /** The first `size` bytes. Where pieces overlap the later one counts: it replaces what a crash left. */
-  #assemble(id: StagingId, size: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(size);
-    const sql = "SELECT start, bytes FROM pieces WHERE staged = ? ORDER BY sequence";
-    for (const piece of this.#store.db.query<{ start: number; bytes: Uint8Array }, [string]>(sql).all(id)) {
-      if (piece.start < size) bytes.set(piece.bytes.subarray(0, size - piece.start), piece.start);
-    }
-    return bytes;
+    throw unknown(id);
   }
 
   #forget(id: StagingId): void {
     this.#store.db.query("DELETE FROM pieces WHERE staged = ?").run(id);
     this.#store.db.query("DELETE FROM staged WHERE id = ?").run(id);
   }
+}
+
+interface Piece {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The first `size` bytes. Where pieces overlap the later one counts: it replaces what a crash left. */
+function assemble(pieces: readonly Piece[], size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  for (const piece of pieces) {
+    if (piece.start < size) bytes.set(piece.bytes.subarray(0, size - piece.start), piece.start);
+  }
+  return bytes;
+}
+
+function unknown(id: StagingId): Fault {
+  return new Fault("not-found", `nothing is staged under ${id}`);
 }
 
 async function collect(

@@ -21,6 +21,10 @@ export class TieredStaging implements Staging {
     return isSmallUpload ? markSmall(await this.#small.create(options)) : this.#large.create(options);
   }
 
+  joinsRecords(id: StagingId): boolean {
+    return this.#of(id).joinsRecords(innerId(id));
+  }
+
   write(
     id: StagingId,
     offset: number,

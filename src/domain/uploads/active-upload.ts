@@ -71,12 +71,16 @@ export class ActiveUpload {
   /** Takes `range`, which nobody may hold. */
   reserve(range: ByteRange): Reservation {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const asked = new AbortController();
+    let asked: AbortController | undefined;
+    const ask = () => (asked ??= new AbortController());
     const reservation: Reservation = {
       ...range,
       released: promise,
-      signal: asked.signal,
-      letGo: () => asked.abort(new Fault("conflict", `another request took over the upload ${this.id}`)),
+      // Made when it is asked for: small chunks, of which there are many, never wait.
+      get signal() {
+        return ask().signal;
+      },
+      letGo: () => ask().abort(new Fault("conflict", `another request took over the upload ${this.id}`)),
       release: () => {
         this.#reservations.delete(reservation);
         resolve();
@@ -139,7 +143,7 @@ export class ActiveUpload {
         );
         const kept = entries.filter((entry) => !refused.has(entry));
         const coverage = kept.reduce((sum, entry) => add(sum, entry.range), record.coverage);
-        return { ...record, coverage, expiresAt: this.#clock.now() + this.#lifetime };
+        return { ...record, coverage, expiresAt: this.#expiry(record) };
       });
     } catch (error) {
       for (const { reject } of entries) reject(error);
@@ -149,6 +153,12 @@ export class ActiveUpload {
       if (refused.has(entry)) entry.reject(repeated(this.id, entry.range));
       else entry.resolve();
     }
+  }
+
+  /** Moved in steps of a thousandth, since every change of it costs an index entry. */
+  #expiry({ expiresAt }: UploadRecord): number {
+    const due = this.#clock.now() + this.#lifetime;
+    return expiresAt !== null && Math.abs(due - expiresAt) < this.#lifetime / 1000 ? expiresAt : due;
   }
 }
 

@@ -1,24 +1,26 @@
 // The uploads that requests work on now: all requests for one upload share its reservations and its ledger.
 
 import type { UploadRecord } from "../../ports/records.ts";
-import type { StagingId } from "../../ports/staging.ts";
 import { Fault } from "../../wire/faults.ts";
 import { ActiveUpload, type ActiveUploadOptions } from "./active-upload.ts";
 import { RunningDigest } from "./digest.ts";
 
-/** Uploads whose running digest is kept between two chunks. */
-const MAX_DIGESTS = 1000;
+/** Uploads that are remembered between two chunks, with their running digest; those of many ranges are not. */
+const MAX_IDLE = 1000;
+const MAX_RANGES = 100;
 
 interface Shared {
   /** Requests that hold it, or wait for it to be loaded. */
   users: number;
   readonly loading: Promise<ActiveUpload>;
+  active?: ActiveUpload;
 }
 
 export class ActiveUploads {
   readonly #options: ActiveUploadOptions;
   readonly #shared = new Map<string, Shared>();
-  readonly #digests = new Map<StagingId, RunningDigest>();
+  /** The longest unused first. One process takes all requests, so nobody else changes these. */
+  readonly #idle = new Map<string, ActiveUpload>();
 
   constructor(options: ActiveUploadOptions) {
     this.#options = options;
@@ -26,22 +28,25 @@ export class ActiveUploads {
 
   /** Runs `work` on the one `ActiveUpload` of `id`. Fault `not-found`. */
   async with<T>(id: string, work: (active: ActiveUpload) => Promise<T>): Promise<T> {
-    const shared = this.#shared.get(id) ?? { users: 0, loading: this.#load(id) };
-    this.#shared.set(id, shared);
+    const shared = this.#shared.get(id) ?? this.#share(id);
     shared.users++;
     try {
-      return await work(await shared.loading);
+      shared.active ??= await shared.loading;
+      return await work(shared.active);
     } finally {
       shared.users--;
       if (shared.users === 0) {
-        if (this.#shared.get(id) === shared) this.#shared.delete(id);
-        await shared.loading.then(
-          (active) => this.#keepDigest(active),
-          // It was never loaded, which the caller has been told.
-          () => undefined,
-        );
+        if (this.#shared.get(id) === shared) {
+          this.#shared.delete(id);
+          if (shared.active) this.#keep(shared.active);
+        }
       }
     }
+  }
+
+  /** The upload as it was stored last, if it is at hand. */
+  known(id: string): UploadRecord | undefined {
+    return (this.#shared.get(id)?.active ?? this.#idle.get(id))?.record;
   }
 
   /** True while a request works on the upload. */
@@ -58,23 +63,32 @@ export class ActiveUploads {
       (active) => active.letGo(),
       () => undefined,
     );
-    this.#digests.delete(upload.staging);
+    this.#idle.delete(upload.id);
+  }
+
+  #share(id: string): Shared {
+    const idle = this.#idle.get(id);
+    this.#idle.delete(id);
+    const shared: Shared = { users: 0, loading: idle ? Promise.resolve(idle) : this.#load(id) };
+    if (idle) shared.active = idle;
+    this.#shared.set(id, shared);
+    return shared;
   }
 
   async #load(id: string): Promise<ActiveUpload> {
     const record = await this.#options.records.get("uploads", id);
     if (!record) throw unknownUpload(id);
     const active = new ActiveUpload(record, this.#options);
-    active.digest = this.#digests.get(record.staging) ?? new RunningDigest();
-    this.#digests.delete(record.staging);
+    active.digest = new RunningDigest();
     return active;
   }
 
-  #keepDigest({ record, digest }: ActiveUpload): void {
-    if (record.state !== "arriving" || !digest || digest.position === 0) return;
-    const [oldest] = this.#digests.keys();
-    if (this.#digests.size >= MAX_DIGESTS && oldest !== undefined) this.#digests.delete(oldest);
-    this.#digests.set(record.staging, digest);
+  #keep(active: ActiveUpload): void {
+    const { state, coverage } = active.record;
+    if (state !== "arriving" || coverage.length > MAX_RANGES) return;
+    const [oldest] = this.#idle.keys();
+    if (this.#idle.size >= MAX_IDLE && oldest !== undefined) this.#idle.delete(oldest);
+    this.#idle.set(active.id, active);
   }
 }
 

@@ -39,14 +39,15 @@ export async function storeChunk(staging: Staging, active: ActiveUpload, placed:
   let durable = 0;
   try {
     const { source } = chunk;
+    const list = () => active.list(range, chunk.repeated === "refuse");
     if (source instanceof Uint8Array && !overlaps(coverage, range)) {
-      await storeBytes(staging, active, source, chunk);
+      await storeBytes(staging, active, source, { chunk, list });
       run?.update(source);
     } else {
       const pieces = source instanceof Uint8Array ? source : abortable(source, placed.signal);
       await storeStream(staging, active, placed, new ChunkSource(pieces, run?.update));
+      if (!isListed) await list();
     }
-    if (!isListed) await active.list(range, chunk.repeated === "refuse");
     durable = chunk.size;
   } finally {
     run?.end(durable);
@@ -69,15 +70,19 @@ export async function compareChunk(
   }
 }
 
+/** Bytes and ledger in one step where the store can do that, else one after the other. */
 async function storeBytes(
   staging: Staging,
   { record }: ActiveUpload,
   bytes: Uint8Array,
-  chunk: Chunk,
+  { chunk, list }: { readonly chunk: Chunk; readonly list: () => Promise<void> },
 ): Promise<void> {
   if (bytes.length < chunk.size) throw short(chunk, bytes.length);
   if (bytes.length > chunk.size) throw long(chunk);
-  if (bytes.length > 0) await staging.write(record.staging, chunk.offset, bytes);
+  if (bytes.length === 0) return;
+  const writing = staging.write(record.staging, chunk.offset, bytes);
+  if (!staging.joinsRecords(record.staging)) await writing;
+  await Promise.all([writing, list()]);
 }
 
 async function storeStream(

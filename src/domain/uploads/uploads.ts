@@ -72,19 +72,23 @@ export class Uploads {
     const old = await this.#records.get("uploads", upload.id);
     if (old && !(await this.#isOver(old))) throw taken(upload.id);
     const { size, spool } = upload;
+    const promised = crypto.randomUUID();
+    await this.#admission.promise(promised, size, spool?.size);
+    // What is opened, and the record, are asked for in one turn: a small upload begins with one commit.
     const staging = spool?.staging ?? (await this.#staging.create(size === null ? {} : { size }));
     let record: UploadRecord;
     try {
-      await this.#admission.promise(staging, size, spool?.size);
       const birth = { version: old?.version ?? 1, staging, now: this.#clock.now(), lifetime: this.#lifetime };
       record = draftUpload(upload, birth);
       if (old) await this.#records.replace("uploads", record);
       else await this.#records.insert("uploads", record);
     } catch (error) {
-      this.#admission.release(staging);
       if (!spool) await this.#staging.discard(staging);
       throw isFault(error, "conflict") ? taken(upload.id) : error;
+    } finally {
+      this.#admission.release(promised);
     }
+    this.#admission.follow(record);
     if (old) {
       this.#end(old);
       await this.#staging.discard(old.staging);
@@ -151,7 +155,7 @@ export class Uploads {
       begin: (upload: NewUpload) => this.begin(upload),
       append: (id: string, source: AsyncIterable<Uint8Array>) => this.append(id, { offset: 0, source }),
       get: (id: string) => this.settle(id),
-      release: (part: UploadRecord) => this.#admission.release(part.staging),
+      release: (part: UploadRecord) => this.#end(part),
     };
     return concatenate(tools, joined, ids);
   }
@@ -161,8 +165,8 @@ export class Uploads {
     return this.#active.isUsed(id);
   }
 
-  get(id: string): Promise<UploadRecord | undefined> {
-    return this.#records.get("uploads", id);
+  async get(id: string): Promise<UploadRecord | undefined> {
+    return this.#active.known(id) ?? this.#records.get("uploads", id);
   }
 
   page(query: PageQuery): Promise<Page<UploadRecord>> {

@@ -50,8 +50,10 @@ export class Writes {
     const range = rangeOf(chunk, active.record);
     const reservation = await this.#reserve(active, range, chunk.repeated);
     if (!reservation) return this.#repeat(active, chunk, range);
+    const isInMemory = chunk.source instanceof Uint8Array;
     try {
-      await storeChunk(this.#staging, active, { chunk, range, signal: either(signal, reservation) });
+      const stop = isInMemory ? undefined : either(signal, reservation);
+      await storeChunk(this.#staging, active, { chunk, range, signal: stop });
     } finally {
       reservation.release();
     }
