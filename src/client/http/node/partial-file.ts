@@ -243,8 +243,8 @@ function busy(final: string, who: string, hint: string): Fault {
 /** A note that cannot be read is no note: the download begins anew. */
 function parseNote(text: string): Note | undefined {
   try {
-    const note: Partial<Note> = JSON.parse(text);
-    return note.version === 1 && typeof note.size === "number" && typeof note.pid === "number"
+    const note: Partial<Note> | null = JSON.parse(text);
+    return note?.version === 1 && typeof note.size === "number" && typeof note.pid === "number"
       ? (note as Note)
       : undefined;
   } catch (error) {
