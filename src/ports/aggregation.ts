@@ -18,6 +18,45 @@ export interface AggregationQuery {
   /** Columns by header; matched without regard to case and surrounding spaces. Output in this order, ascending. */
   readonly groupBy: readonly string[];
   readonly measures: readonly Measure[];
+  /** Chooses among the sound rows; the others are counted as `excluded`. */
+  readonly where?: Condition;
+  /** Default `csv`. */
+  readonly output?: OutputFormat;
+}
+
+/**
+ * `csv`: RFC 4180 with a header and `\n` line ends. `jsonl`: an object a line, measures as numbers with all their
+ * digits. `parquet`: groups as text, counts as BIGINT, averages as DOUBLE, other measures as DECIMAL of 38 digits.
+ */
+export type OutputFormat = "csv" | "jsonl" | "parquet";
+
+/** A number as it was written, exact; or a text. */
+export type ConditionValue = { readonly number: string } | { readonly text: string };
+
+/**
+ * True or false, never unknown. Compared with a number, a field that is no number is false (so is `<>`); with a text, the
+ * order is by code point. `empty` is the empty field.
+ */
+export type Condition =
+  | {
+      readonly is: "compare";
+      readonly column: string;
+      readonly operator: "=" | "<>" | "<" | "<=" | ">" | ">=";
+      readonly value: ConditionValue;
+    }
+  | { readonly is: "in"; readonly column: string; readonly values: readonly ConditionValue[] }
+  | { readonly is: "empty"; readonly column: string }
+  | { readonly is: "not"; readonly of: Condition }
+  | { readonly is: "and" | "or"; readonly of: readonly Condition[] };
+
+/** How the fields stand in the file. */
+export interface CsvFormat {
+  /** One ASCII character. */
+  readonly delimiter: string;
+  /** One ASCII character; doubled inside of a quoted field. */
+  readonly quote: string;
+  /** False: the columns are called column1, column2, … */
+  readonly header: boolean;
 }
 
 export interface AggregationSource {
@@ -25,34 +64,44 @@ export interface AggregationSource {
   readonly content: LocalFile | AsyncIterable<Uint8Array>;
   /** Bytes, for progress. */
   readonly size: number;
+  /** Default: commas, double quotes, a header. */
+  readonly format?: CsvFormat;
 }
 
 export interface RejectedRow {
   /** From 1; the header is line 1. Line breaks inside quotes do not count. */
   readonly line: number;
+  /** Of its first byte in the text; null where line ends are mixed, so that it was rewritten before it was read. */
+  readonly position: number | null;
   readonly reason: string;
   /** The row's text, cut at 1,000 characters. */
   readonly text: string;
 }
 
 export interface AggregationResult extends AsyncDisposable {
-  /** CSV by RFC 4180 with a header and `\n` line ends, sorted by the group columns; read once. */
+  /** In the format that was asked for, sorted by the group columns; read once. */
   readonly output: AsyncIterable<Uint8Array>;
   /** Groups in the output. */
   readonly groups: number;
   /** Rows that were counted. */
   readonly rows: number;
+  /** Sound rows that `where` left out. */
+  readonly excluded: number;
   /** Rows that were set apart. */
   readonly rejected: number;
   /** The first of them, at most 1,000. */
   readonly rejects: readonly RejectedRow[];
+  /** All of them as CSV: line, position, reason, text; null if there are none. Read once. */
+  readonly rejectsOutput: AsyncIterable<Uint8Array> | null;
 }
 
 /**
  * Contract, for every adapter:
  * - Memory stays within the limit the adapter was opened with, whatever the input; it spills to scratch.
  * - Sums of integers are exact, also beyond 2^53.
- * - No row vanishes: it is counted in `rows` or in `rejected`. A row of the wrong width (one empty field too many
+ * - The text is UTF-8, with or without a byte order mark.
+ * - No row vanishes: it is counted in `rows`, `excluded` or `rejected`. A quote that is not closed within 1 MiB rejects its line
+ *   alone. A row of the wrong width (one empty field too many
  *   is forgiven), or without a number where a measure wants one, is rejected. Blank lines are no rows.
  * - Column names are data, never code.
  * - Disposing the result removes everything in scratch; so does a failure.

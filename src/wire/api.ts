@@ -70,6 +70,7 @@ export const JobEntry = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().nullable() }).nullable(),
   result: z.json(),
   file: FileEntry.nullable().describe("the result, once the job has succeeded"),
+  rejects: FileEntry.nullable().optional().describe("the rows that an aggregation set apart"),
   cancelRequested: z.boolean(),
   webhook: z.string().nullable().describe("the URL that is told of the end"),
   worker: z.string().nullable(),

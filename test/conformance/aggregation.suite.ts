@@ -8,6 +8,8 @@ import type {
   Aggregation,
   AggregationQuery,
   AggregationSource,
+  Condition,
+  CsvFormat,
   RejectedRow,
 } from "../../src/ports/aggregation.ts";
 import { isFault } from "../../src/wire/faults.ts";
@@ -24,14 +26,18 @@ export interface Outcome {
   readonly text: string;
   readonly groups: number;
   readonly rows: number;
+  readonly excluded: number;
   readonly rejected: number;
   readonly rejects: readonly RejectedRow[];
+  /** The whole rejects file, or null. */
+  readonly rejectsText: string | null;
 }
 
 export const PLAYS: AggregationQuery = {
   groupBy: ["Song", "Date"],
   measures: [{ name: "Total Number of Plays for Date", of: "sum", column: "Number of Plays" }],
 };
+const ONE: AggregationQuery = { groupBy: [], measures: [{ name: "v", of: "sum", column: "v" }] };
 const HEADER = "Song,Date,Number of Plays\n";
 
 export async function aggregate(
@@ -39,23 +45,29 @@ export async function aggregate(
   content: string | Uint8Array | AggregationSource["content"],
   query: AggregationQuery = PLAYS,
   signal: AbortSignal = new AbortController().signal,
+  format?: CsvFormat,
 ): Promise<Outcome> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const source =
     bytes instanceof Uint8Array
       ? { content: inPieces(bytes), size: bytes.length }
       : { content: bytes, size: 0 };
-  await using result = await aggregation.aggregate(source, query, { signal, onProgress: () => undefined });
-  const { groups, rows, rejected, rejects } = result;
-  const text = await new Response(result.output as unknown as ReadableStream).text();
-  return { table: readRecords(text).map(({ fields }) => fields), text, groups, rows, rejected, rejects };
+  const formatted = { ...source, ...(format && { format }) };
+  await using result = await aggregation.aggregate(formatted, query, { signal, onProgress: () => undefined });
+  const { groups, rows, excluded, rejected, rejects, rejectsOutput } = result;
+  const read = (stream: AsyncIterable<Uint8Array>) =>
+    new Response(stream as unknown as ReadableStream).text();
+  const text = await read(result.output);
+  const rejectsText = rejectsOutput && (await read(rejectsOutput));
+  const table = readRecords(text).map(({ fields }) => fields);
+  return { table, text, groups, rows, excluded, rejected, rejects, rejectsText };
 }
 
 export function aggregationConformance(name: string, open: () => Promise<AggregationFixture>): void {
   describe(`aggregation: ${name}`, () => {
-    const outcomeOf = async (content: string | Uint8Array, query?: AggregationQuery) => {
+    const outcomeOf = async (content: string | Uint8Array, query?: AggregationQuery, format?: CsvFormat) => {
       await using fixture = await open();
-      const outcome = await aggregate(fixture.aggregation, content, query);
+      const outcome = await aggregate(fixture.aggregation, content, query, undefined, format);
       expect(await fixture.scratch()).toEqual([]);
       return outcome;
     };
@@ -152,6 +164,102 @@ export function aggregationConformance(name: string, open: () => Promise<Aggrega
       expect(rejects[0]?.reason).toMatch(/3.*2/);
       expect(rejects[2]?.reason).toBe('Number of Plays: "x" is not a number');
       expect(rejects[3]?.reason).toBe('Number of Plays: "" is not a number');
+    });
+
+    test.each(["\n", "\r\n"])(
+      "the rejects file has line, byte position, reason and text, ends %j",
+      async (end) => {
+        const content = ["\uFEFFSong,Date,Number of Plays", "a,é,2", "b,1", 'c,"', "d,1,x"].join(
+          end,
+        );
+        const { rejects, rejectsText, rejected } = await outcomeOf(content);
+        const bytes = Buffer.from(content);
+        expect(rejected).toBe(3);
+        for (const { position, text } of rejects.filter((reject) => reject.position !== null)) {
+          expect(bytes.subarray(position ?? 0).toString()).toStartWith(text);
+        }
+        expect(rejects.at(-1)?.position === null || rejects.at(-1)?.position === bytes.indexOf("d,1,x")).toBe(
+          true,
+        );
+        const [head, ...rows] = readRecords(rejectsText ?? "").map(({ fields }) => fields);
+        expect(head).toEqual(["line", "position", "reason", "text"]);
+        expect(rows.map(([line, , , text]) => [line, text])).toEqual([
+          ["3", "b,1"],
+          ["4", 'c,"'],
+          ["5", "d,1,x"],
+        ]);
+        expect(rows.at(-1)?.[2]).toBe('Number of Plays: "x" is not a number');
+        expect((await outcomeOf(`${HEADER}a,1,2\n`)).rejectsText).toBeNull();
+      },
+    );
+
+    const ROWS = "k,v,t\na,1,x\na,25,\nb,3,y\nb,-1,o'c\nc,nan,x\nc,7,z\n";
+    const where = (condition: Condition) =>
+      outcomeOf(ROWS, {
+        groupBy: ["k"],
+        measures: [{ name: "n", of: "sum", column: "v" }],
+        where: condition,
+      });
+    const over = { is: "compare", column: "V", operator: ">", value: { number: "2" } } as const;
+    const half = { is: "compare", column: "v", operator: "<", value: { number: "3.5" } } as const;
+    const named = { is: "in", column: "t", values: [{ text: "x" }, { text: "o'c" }] } as const;
+    const empty = { is: "empty", column: "t" } as const;
+    const cases: [string, Condition, string[], number][] = [
+      ["a number", over, ["a,25", "b,3", "c,7"], 2],
+      ["a fraction", half, ["a,1", "b,2"], 2],
+      ["one of some texts", named, ["a,1", "b,-1"], 3],
+      ["the empty field", empty, ["a,25"], 4],
+      ["not", { is: "not", of: empty }, ["a,1", "b,2", "c,7"], 1],
+      ["and", { is: "and", of: [over, { is: "not", of: empty }] }, ["b,3", "c,7"], 3],
+      ["or", { is: "or", of: [empty, named] }, ["a,26", "b,-1"], 2],
+      ["text order", { is: "compare", column: "t", operator: ">=", value: { text: "y" } }, ["b,3", "c,7"], 3],
+      ["a number of a text", { is: "compare", column: "t", operator: "<>", value: { number: "1" } }, [], 5],
+    ];
+    test.each(cases)("where: %s", async (_, condition, expected, excluded) => {
+      const outcome = await where(condition);
+      expect(outcome.table.slice(1).map((row) => row.join(","))).toEqual(expected);
+      expect({ excluded: outcome.excluded, rejected: outcome.rejected }).toEqual({ excluded, rejected: 1 });
+      expect(outcome.rows + outcome.excluded + outcome.rejected).toBe(6);
+    });
+
+    test("a column of the condition that is not there is named", async () => {
+      const fault = await faultOf(ROWS, {
+        groupBy: ["k"],
+        measures: [],
+        where: { is: "empty", column: "no" },
+      });
+      expect(fault.message).toContain('"no"');
+    });
+
+    test("JSON lines keep every digit", async () => {
+      const { text } = await outcomeOf('k,"v ""x"""\n"a""\u2028\n",9007199254740993\nb,0.5\n', {
+        groupBy: ["k"],
+        measures: [
+          { name: 'sum "v"', of: "sum", column: 'v "x"' },
+          { name: "rows", of: "count", column: null },
+        ],
+        output: "jsonl",
+      });
+      expect(text.split("\n").filter(Boolean).length).toBe(2);
+      expect(text).toContain('"sum \\"v\\"":9007199254740993,"rows":1}\n');
+      expect(JSON.parse(text.split("\n")[0] ?? "")).toMatchObject({ k: 'a"\u2028\n', rows: 1 });
+      expect(text).toContain('{"k":"b","sum \\"v\\"":0.5,"rows":1}\n');
+    });
+
+    test("other delimiters and quotes, and files without a header", async () => {
+      const semicolons = { delimiter: ";", quote: "'", header: true };
+      const { table } = await outcomeOf(
+        "k;v\n'a;b''\"c';1\n'a;b''\"c';2\n",
+        { ...ONE, groupBy: ["k"] },
+        semicolons,
+      );
+      expect(table[1]).toEqual(["a;b'\"c", "3"]);
+      const bare = { delimiter: "\t", quote: '"', header: false };
+      const query = {
+        groupBy: ["column1"],
+        measures: [{ name: "v", of: "sum", column: "column2" }],
+      } as const;
+      expect((await outcomeOf("a\t1\na\t2\n", query, bare)).table[1]).toEqual(["a", "3"]);
     });
 
     test("a group of bad rows alone is not in the output", async () => {

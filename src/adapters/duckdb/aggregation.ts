@@ -8,11 +8,13 @@ import type {
   AggregationQuery,
   AggregationResult,
   AggregationSource,
-  RejectedRow,
+  CsvFormat,
 } from "../../ports/aggregation.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
+import { type Counted, count, NOTHING } from "./counting.ts";
 import { Header, readHeader } from "./header.ts";
-import { localInput } from "./input.ts";
+import { type LocalInput, localInput } from "./input.ts";
+import { writeOf } from "./output.ts";
 import { type Statements, statementsFor } from "./statements.ts";
 
 export interface DuckdbAggregationOptions {
@@ -23,13 +25,19 @@ export interface DuckdbAggregationOptions {
   readonly threads: number;
 }
 
-interface Counted {
-  readonly groups: number;
-  readonly rows: number;
-  readonly rejected: number;
-  readonly rejects: readonly RejectedRow[];
+/** All that one run is about. */
+interface Run {
+  readonly query: AggregationQuery;
+  readonly statements: Statements;
+  readonly input: LocalInput;
+  /** Paths of what it writes. */
+  readonly output: string;
+  readonly rejects: string;
+  readonly scratch: string;
+  readonly signal: AbortSignal;
 }
 
+const PLAIN: CsvFormat = { delimiter: ",", quote: '"', header: true };
 const PROGRESS_MS = 250;
 /**
  * DuckDB's own limit counts its buffers only. The process peaked at about 155 MiB + 1.13 times that limit (5 M rows,
@@ -58,19 +66,24 @@ export class DuckdbAggregation implements Aggregation {
     const dispose = () => rm(scratch, { recursive: true, force: true });
     try {
       signal.throwIfAborted();
-      const input = await localInput(source, join(scratch, "input.csv"), signal);
-      const header = new Header(await readHeader(Bun.file(input).stream()));
-      const output = join(scratch, "output.csv");
-      if (header.names.length === 0) {
-        await Bun.write(output, headerLine(query));
-        return { ...NOTHING, output: Bun.file(output).stream(), [Symbol.asyncDispose]: dispose };
+      const format = source.format ?? PLAIN;
+      const input = await localInput(source, format, join(scratch, "input.csv"), signal);
+      const header = new Header(await readHeader(Bun.file(input.path).stream(), format));
+      const [output, rejects] = [join(scratch, "output"), join(scratch, "rejects.csv")];
+      let counted = NOTHING;
+      if (header.names.length === 0) await Bun.write(output, emptyOutput(query));
+      else {
+        header.check(query);
+        const statements = statementsFor(header, query, format, input.path);
+        const run = { query, statements, input, output, rejects, scratch, signal };
+        counted = await this.#run(run, (share) => onProgress(Math.floor(source.size * share)));
       }
-      header.check(query);
-      const statements = statementsFor(header, query, { input, output });
-      const counted = await this.#run(statements, header, { scratch, signal }, (share) =>
-        onProgress(Math.floor(source.size * share)),
-      );
-      return { ...counted, output: Bun.file(output).stream(), [Symbol.asyncDispose]: dispose };
+      return {
+        ...counted,
+        output: Bun.file(output).stream(),
+        rejectsOutput: counted.rejected === 0 ? null : Bun.file(rejects).stream(),
+        [Symbol.asyncDispose]: dispose,
+      };
     } catch (error) {
       await dispose();
       signal.throwIfAborted();
@@ -78,12 +91,8 @@ export class DuckdbAggregation implements Aggregation {
     }
   }
 
-  async #run(
-    statements: Statements,
-    header: Header,
-    { scratch, signal }: { readonly scratch: string; readonly signal: AbortSignal },
-    onShare: (share: number) => void,
-  ): Promise<Counted> {
+  async #run(run: Run, onShare: (share: number) => void): Promise<Counted> {
+    const { signal, scratch, statements } = run;
     const { DuckDBInstance } = await import("@duckdb/node-api");
     const instance = await DuckDBInstance.create(":memory:", this.#settings(scratch));
     const connection = await instance.connect();
@@ -99,9 +108,9 @@ export class DuckdbAggregation implements Aggregation {
       await group(connection, statements, signal);
       clearInterval(progress);
       signal.throwIfAborted();
-      const counted = await count(connection, statements, header);
+      const { fractions, ...counted } = await count(connection, run);
       signal.throwIfAborted();
-      await connection.run(statements.write);
+      await connection.run(writeOf(run.query, run.output, !fractions));
       return counted;
     } finally {
       clearInterval(progress);
@@ -147,41 +156,10 @@ async function group(
   }
 }
 
-const NOTHING: Counted = { groups: 0, rows: 0, rejected: 0, rejects: [] };
-
-async function count(connection: DuckDBConnection, { reject }: Statements, header: Header): Promise<Counted> {
-  const [totals = []] = await rowsOf(
-    connection,
-    "SELECT count(*) FILTER (WHERE good > 0), coalesce(sum(good), 0), coalesce(sum(bad), 0) FROM totals",
-  );
-  const [faulty = []] = await rowsOf(connection, "SELECT count(DISTINCT line) FROM reject_errors");
-  const rejected = Number(totals[2]) + Number(faulty[0]);
-  const counts = { groups: Number(totals[0]), rows: Number(totals[1]), rejected };
-  if (rejected === 0) return { ...counts, rejects: [] };
-  await connection.run(reject);
-  const rows = await rowsOf(
-    connection,
-    "SELECT line, type, position, message, text FROM rejects ORDER BY line",
-  );
-  return { ...counts, rejects: rows.map((row) => rejectOf(row, header)) };
-}
-
-async function rowsOf(connection: DuckDBConnection, sql: string): Promise<readonly (readonly unknown[])[]> {
-  const reader = await connection.runAndReadAll(sql);
-  return reader.getRowsJson();
-}
-
-function rejectOf([line, type, position, message, text]: readonly unknown[], header: Header): RejectedRow {
-  const column = header.names[Number(position) - 1] ?? "";
-  const value = /Could not convert string "(.*)" to /s.exec(String(message))?.[1] ?? "";
-  const reason =
-    type === "CAST"
-      ? `${column}: ${JSON.stringify(value.slice(0, 100))} is not a number`
-      : String(message).split("\n", 1)[0];
-  return { line: Number(line), reason: reason ?? "", text: String(text).trim().slice(0, 1_000) };
-}
-
-function headerLine({ groupBy, measures }: AggregationQuery): string {
+/** What a file without a header gives. */
+function emptyOutput({ groupBy, measures, output }: AggregationQuery): string {
+  if (output === "jsonl") return "";
+  if (output === "parquet") throw new Fault("invalid", "the file is empty: it has no header");
   const names = [...groupBy, ...measures.map(({ name }) => name)];
   return `${names.map((name) => (/[",\r\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name)).join(",")}\n`;
 }

@@ -9,18 +9,17 @@ import type {
   RejectedRow,
 } from "../../ports/aggregation.ts";
 import { Fault } from "../../wire/faults.ts";
-import { type CsvRecord, readRecords, writeRecord } from "./csv.ts";
-
-/** Numbers are held in billionths. */
-const PLACES = 9n;
-const UNIT = 10n ** PLACES;
-const LIMIT = 10n ** 38n;
+import { fulfils } from "./condition.ts";
+import { type CsvRecord, PLAIN, readRecords, writeRecord } from "./csv.ts";
+import { parseDecimal, printDecimal, UNIT } from "./decimal.ts";
 
 interface Plan {
   readonly width: number;
   readonly groupBy: readonly number[];
   readonly measures: readonly (Measure & { readonly position: number })[];
   readonly names: readonly string[];
+  /** Whether `where` lets the row in. */
+  readonly admits: (fields: readonly string[]) => boolean;
 }
 
 interface Group {
@@ -38,36 +37,73 @@ export class MemoryAggregation implements Aggregation {
     }: { readonly signal: AbortSignal; readonly onProgress: (doneBytes: number) => void },
   ): Promise<AggregationResult> {
     signal.throwIfAborted();
-    const [header, ...records] = readRecords(await textOf(source, signal));
+    const format = source.format ?? PLAIN;
+    const text = await textOf(source, signal);
+    const all = readRecords(text, format);
     onProgress(source.size);
-    const plan = planOf(header?.fields, query);
-    const rejects: RejectedRow[] = [];
-    const groups = new Map<string, Group>();
-    let rows = 0;
-    for (const record of records) {
-      const reason = faultOf(record, plan);
-      if (reason !== undefined) {
-        rejects.push({ line: record.line, reason, text: record.text.slice(0, 1_000) });
-        continue;
-      }
-      rows++;
-      const key = plan.groupBy.map((position) => record.fields[position] ?? "");
-      const group = groups.get(JSON.stringify(key)) ?? { key, rows: [] };
-      group.rows.push(record.fields);
-      groups.set(JSON.stringify(key), group);
-    }
-    const sorted = [...groups.values()].sort((a, b) => compareKeys(a.key, b.key));
-    const lines = sorted.map((group) =>
-      writeRecord([...group.key, ...plan.measures.map((m) => measured(m, group))]),
-    );
+    const header = format.header ? all[0]?.fields : all[0]?.fields.map((_, i) => `column${i + 1}`);
+    const plan = planOf(header, query);
+    const { groups, rejects, ...counts } = group(all.slice(format.header ? 1 : 0), plan, text);
+    const lines = [...groups.values()]
+      .sort((a, b) => compareKeys(a.key, b.key))
+      .map((one) => lineOf(one, plan, query));
     return {
-      output: outputOf([writeRecord(plan.names), ...lines]),
+      ...counts,
+      output: outputOf(query.output === "jsonl" ? lines : [writeRecord(plan.names), ...lines]),
       groups: groups.size,
-      rows,
       rejected: rejects.length,
       rejects: rejects.slice(0, 1_000),
+      rejectsOutput: rejects.length === 0 ? null : outputOf([REJECTS_HEADER, ...rejects.map(rejectLine)]),
       [Symbol.asyncDispose]: async () => undefined,
     };
+  }
+}
+
+const REJECTS_HEADER = "line,position,reason,text\n";
+
+function rejectLine({ line, position, reason, text }: RejectedRow): string {
+  return writeRecord([String(line), String(position ?? ""), reason, text]);
+}
+
+interface Grouped {
+  readonly groups: ReadonlyMap<string, Group>;
+  readonly rows: number;
+  readonly excluded: number;
+  readonly rejects: readonly RejectedRow[];
+}
+
+function group(records: readonly CsvRecord[], plan: Plan, text: string): Grouped {
+  const groups = new Map<string, Group>();
+  const rejects: RejectedRow[] = [];
+  let [rows, excluded] = [0, 0];
+  for (const record of records) {
+    const reason = faultOf(record, plan);
+    if (reason !== undefined) {
+      const position = Buffer.byteLength(text.slice(0, record.start));
+      rejects.push({ line: record.line, position, reason, text: record.text.slice(0, 1_000) });
+    } else if (plan.admits(record.fields)) {
+      rows++;
+      const key = plan.groupBy.map((position) => record.fields[position] ?? "");
+      const found = groups.get(JSON.stringify(key)) ?? { key, rows: [] };
+      found.rows.push(record.fields);
+      groups.set(JSON.stringify(key), found);
+    } else excluded++;
+  }
+  return { groups, rows, excluded, rejects };
+}
+
+function lineOf(one: Group, { measures }: Plan, { groupBy, output = "csv" }: AggregationQuery): string {
+  const values = measures.map((measure) => measured(measure, one));
+  switch (output) {
+    case "csv":
+      return writeRecord([...one.key, ...values]);
+    case "jsonl": {
+      const texts = one.key.map((value, i) => `${JSON.stringify(groupBy[i])}:${JSON.stringify(value)}`);
+      const numbers = values.map((value, i) => `${JSON.stringify(measures[i]?.name)}:${value}`);
+      return `{${[...texts, ...numbers].join(",")}}\n`;
+    }
+    case "parquet":
+      throw new Fault("unsupported-media", "the aggregation in memory does not write Parquet");
   }
 }
 
@@ -81,7 +117,7 @@ async function textOf({ content }: AggregationSource, signal: AbortSignal): Prom
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.concat(pieces));
 }
 
-function planOf(header: readonly string[] | undefined, { groupBy, measures }: AggregationQuery): Plan {
+function planOf(header: readonly string[] | undefined, { groupBy, measures, where }: AggregationQuery): Plan {
   const names = header?.map((name) => name.trim().toLowerCase());
   const position = (name: string): number => {
     const wanted = name.trim().toLowerCase();
@@ -96,11 +132,13 @@ function planOf(header: readonly string[] | undefined, { groupBy, measures }: Ag
     }
     return first;
   };
+  if (where) fulfils(where, (column) => String(position(column)));
   return {
     width: header?.length ?? 0,
     groupBy: groupBy.map(position),
     measures: measures.map((m) => ({ ...m, position: m.column === null ? -1 : position(m.column) })),
     names: [...groupBy, ...measures.map(({ name }) => name)],
+    admits: (fields) => !where || fulfils(where, (column) => fields[position(column)] ?? ""),
   };
 }
 
@@ -134,29 +172,6 @@ function measured({ of, column, position }: Plan["measures"][number], { rows }: 
     case "avg":
       return String(Number(sum) / Number(UNIT) / numbers.length);
   }
-}
-
-/** In billionths, rounded half away from zero; undefined for what is no number, or 10^29 and above. */
-function parseDecimal(text: string): bigint | undefined {
-  const match = /^\s*([+-]?)(\d+(?:_\d+)*)?(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?\s*$/.exec(text);
-  if (!match) return undefined;
-  const [, sign, whole = "", fraction = "", exponent = "0"] = match;
-  if (whole === "" && fraction === "") return undefined;
-  const digits = BigInt(whole.replaceAll("_", "") + fraction);
-  const shift = BigInt(exponent) - BigInt(fraction.length) + PLACES;
-  const value = shift >= 0n ? digits * 10n ** shift : divideRounded(digits, 10n ** -shift);
-  if (value >= LIMIT) return undefined;
-  return sign === "-" ? -value : value;
-}
-
-function divideRounded(value: bigint, divisor: bigint): bigint {
-  return (value + divisor / 2n) / divisor;
-}
-
-function printDecimal(value: bigint): string {
-  const digits = (value < 0n ? -value : value).toString().padStart(Number(PLACES) + 1, "0");
-  const fraction = digits.slice(-Number(PLACES)).replace(/0+$/, "");
-  return `${value < 0n ? "-" : ""}${digits.slice(0, -Number(PLACES))}${fraction && `.${fraction}`}`;
 }
 
 function compareNumbers(a: bigint, b: bigint): number {

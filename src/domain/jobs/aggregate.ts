@@ -1,11 +1,13 @@
-// The handler of aggregation jobs: a stored CSV file in, a CSV of totals out.
+// The handler of aggregation jobs: a stored CSV file in, a file of totals out, and one of the rows that were set apart.
 
-import type { Aggregation, AggregationSource } from "../../ports/aggregation.ts";
+import type { Aggregation, AggregationQuery, AggregationResult } from "../../ports/aggregation.ts";
 import type { Json } from "../../ports/queue.ts";
-import type { FileRecord } from "../../ports/records.ts";
+import { Fault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
+import { type AggregateInput, queryOf } from "./aggregate-input.ts";
+import { type CsvSource, csvSource } from "./csv-source.ts";
 import type { JobContext, JobHandler } from "./kind.ts";
-import { type AggregateInput, aggregateKind } from "./kinds.ts";
+import { aggregateKind } from "./kinds.ts";
 import type { Results } from "./results.ts";
 
 export interface AggregateOptions {
@@ -17,6 +19,11 @@ export interface AggregateOptions {
 
 /** Rejected rows that are named in the job's log. */
 const LOGGED_REJECTS = 20;
+const MEDIA_TYPES = {
+  csv: "text/csv",
+  jsonl: "application/jsonl",
+  parquet: "application/vnd.apache.parquet",
+};
 
 export function aggregateHandler({
   files,
@@ -25,41 +32,86 @@ export function aggregateHandler({
 }: AggregateOptions): JobHandler<AggregateInput> {
   return {
     kind: aggregateKind,
-    async run({ fileId, query }, context): Promise<Json> {
-      const file = await files.require(fileId);
+    async run(input, context): Promise<Json> {
+      const file = await files.require(input.fileId);
       const total = file.size;
       const progress = (done: number, phase: string) =>
         context.progress({ done, total, unit: "bytes", phase });
       progress(0, "reading rows");
       const engine = await aggregation();
-      await using result = await engine.aggregate(await sourceOf(files, file), query, {
+      const query = queryOf(input);
+      const content = {
+        size: total,
+        open: () => files.read(file),
+        localFile: () => files.localFile(file),
+      };
+      const found = await csvSource(content, columnsOf(query), input.format);
+      logFormat(context, found);
+      await using result = await engine.aggregate(found.source, query, {
         signal: context.signal,
         onProgress: (done) => progress(Math.min(done, total), "reading rows"),
       });
-      progress(total, `writing ${result.groups} groups`);
-      const facts = { name: resultName(file.name), mediaType: "text/csv" };
-      const stored = await results.store(context, facts, result.output);
-      const { groups, rows, rejected } = result;
       logOutcome(context, result);
-      return { file: stored.id, groups, rows, rejected };
+      requireFewRejects(input, result);
+      progress(total, `writing ${result.groups} groups`);
+      // Awaited here: the result is disposed of when this returns.
+      return await store(results, context, result, { name: baseName(file.name), output: input.output });
     },
   };
 }
 
-async function sourceOf(files: AggregateOptions["files"], file: FileRecord): Promise<AggregationSource> {
-  return { content: (await files.localFile(file)) ?? files.read(file), size: file.size };
+async function store(
+  results: Results,
+  context: JobContext,
+  { output: totals, rejectsOutput, groups, rows, excluded, rejected }: AggregationResult,
+  { name, output }: { readonly name: string; readonly output: keyof typeof MEDIA_TYPES },
+): Promise<Json> {
+  const rejects = rejectsOutput
+    ? await results.store(context, { name: `${name}_rejects.csv`, mediaType: "text/csv" }, rejectsOutput, {
+        part: "rejects",
+      })
+    : null;
+  const facts = { name: `${name}_totals.${output}`, mediaType: MEDIA_TYPES[output] };
+  const stored = await results.store(context, facts, totals);
+  const counts = { groups, rows, rejected, ...(excluded > 0 && { excluded }) };
+  return { file: stored.id, ...counts, ...(rejects && { rejects: rejects.id }) };
 }
 
-/** `plays.csv` → `plays_totals.csv`. */
-function resultName(name: string): string {
-  return `${name.replace(/\.csv$/i, "").slice(0, 1_000) || "file"}_totals.csv`;
+function requireFewRejects({ onBadRow, rejectLimit }: AggregateInput, result: AggregationResult): void {
+  const limit = onBadRow === "fail" ? 0 : (rejectLimit ?? Number.POSITIVE_INFINITY);
+  if (result.rejected <= limit) return;
+  const [first] = result.rejects;
+  const where = first ? `; line ${first.line}: ${first.reason}` : "";
+  throw new Fault("invalid", `${result.rejected} rows are bad, and ${limit} are allowed${where}`, {
+    hint: "Mend the file, or allow more bad rows; they are set apart in a file of their own then.",
+  });
+}
+
+function columnsOf({ groupBy, measures }: AggregationQuery): readonly string[] {
+  return [...groupBy, ...measures.flatMap(({ column }) => (column === null ? [] : [column]))];
+}
+
+/** `plays.csv.gz` → `plays`. */
+function baseName(name: string): string {
+  const plain = name.replace(/\.(gz|zst)$/i, "").replace(/\.(csv|tsv|txt)$/i, "");
+  return plain.slice(0, 1_000) || "file";
+}
+
+function logFormat(context: JobContext, { source, encoding, compression }: CsvSource): void {
+  const { delimiter, quote, header } = source.format;
+  const packed = compression === "none" ? "" : `${compression}, `;
+  const columns = header ? "with a header" : "without a header";
+  context.log(
+    `reading ${packed}${encoding}, delimiter ${JSON.stringify(delimiter)}, quote ${quote}, ${columns}`,
+  );
 }
 
 function logOutcome(
   context: JobContext,
-  { groups, rows, rejected, rejects }: Awaited<ReturnType<Aggregation["aggregate"]>>,
+  { groups, rows, excluded, rejected, rejects }: AggregationResult,
 ): void {
-  context.log(`${rows} rows in ${groups} groups, ${rejected} rows rejected`);
+  const left = excluded > 0 ? `, ${excluded} left out by the condition` : "";
+  context.log(`${rows} rows in ${groups} groups, ${rejected} rows rejected${left}`);
   for (const { line, reason, text } of rejects.slice(0, LOGGED_REJECTS)) {
     context.log(`rejected line ${line}: ${reason}: ${text.slice(0, 200)}`);
   }

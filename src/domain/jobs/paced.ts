@@ -6,12 +6,10 @@ const LONGEST_TURN_MS = 50;
 export async function* paced(
   source: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-  onPiece: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
   let turn = performance.now();
   for await (const piece of source) {
     signal.throwIfAborted();
-    onPiece(piece.length);
     yield piece;
     if (performance.now() - turn > LONGEST_TURN_MS) {
       await new Promise((resolve) => setImmediate(resolve));

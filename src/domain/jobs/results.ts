@@ -22,22 +22,21 @@ export class Results {
 
   /**
    * Stores `source` as the file of this job; its id is the job's, so that an attempt which died after storing it,
-   * but before saying so, leaves no second one.
+   * but before saying so, leaves no second one. `part` names a file beside the result.
    */
   async store(
     context: JobContext,
     { name, mediaType }: { readonly name: string; readonly mediaType: string },
     source: AsyncIterable<Uint8Array>,
-    onPiece: (bytes: number) => void = () => undefined,
+    { part }: { readonly part?: string } = {},
   ): Promise<FileRecord> {
     const { files, clock, lifetime } = this.#options;
     const { job, signal } = context;
-    if (await files.get(job.id)) await files.remove(job.id);
+    const id = part === undefined ? job.id : `${job.id}-${part}`;
+    if (await files.get(id)) await files.remove(id);
     const expiresAt = lifetime === null ? null : clock.now() + lifetime;
-    return files.store(
-      { id: job.id, name, mediaType, origin: `job:${job.id}`, expiresAt },
-      paced(source, signal, onPiece),
-      { signal },
-    );
+    return files.store({ id, name, mediaType, origin: `job:${job.id}`, expiresAt }, paced(source, signal), {
+      signal,
+    });
   }
 }

@@ -46,6 +46,33 @@ describe("merge", () => {
     expect((await shop.files.get(id))?.expiresAt).toBeGreaterThan(Date.now());
   });
 
+  test("takes compressed files by content, sorts what is not sorted, and orders as it is told", async () => {
+    const lines = (text: string) => new TextEncoder().encode(text);
+    const bucket = new MemoryBucket(
+      new Map([
+        ["2020-01-01_0.log", Bun.gzipSync(lines("2020-01-01T01:00Z a\n  more\n"))],
+        ["2020-01-01_1.log", Bun.zstdCompressSync(lines("2020-01-01T03:00Z c\n2020-01-01T02:00Z b\n"))],
+        ["2020-01-01_2.log", lines("2020-01-01T03:00+02:00 a2\n")],
+      ]),
+    );
+    await using shop = openJobShop({ bucket, scratch: true });
+    const { id } = await shop.jobs.submit({
+      kind: "merge",
+      input: {
+        start: "2020-01-01",
+        end: "2020-01-01",
+        key: { time: true },
+        continuation: true,
+        unsorted: "sort",
+        prefix: true,
+      },
+    });
+    expect((await shop.ended(id)).error).toBeNull();
+    expect((await shop.text(id)).replaceAll("2020-01-01_", "")).toBe(
+      "0.log: 2020-01-01T01:00Z a\n0.log:   more\n2.log: 2020-01-01T03:00+02:00 a2\n1.log: 2020-01-01T02:00Z b\n1.log: 2020-01-01T03:00Z c\n",
+    );
+  });
+
   test("an empty range gives an empty file and says so", async () => {
     await using shop = openJobShop({ objects: OBJECTS });
     const { id } = await shop.jobs.submit({
@@ -93,6 +120,7 @@ describe("merge", () => {
     const bucket: Bucket = {
       description: "a bucket that never answers",
       list: (...parameters) => still.list(...parameters),
+      localFile: async () => undefined,
       open: async function* (_name, _range, signal) {
         reading.resolve();
         yield await new Promise<Uint8Array>((_, reject) =>
@@ -131,13 +159,100 @@ describe("aggregate", () => {
     const file = await shop.store("plays.csv", "Song,Date,Number of Plays\na,1,2\na,1,3\nb,1,x\n");
     const { id } = await shop.jobs.submit({ kind: "aggregate", input: { fileId: file.id } });
     const job = await shop.ended(id);
-    expect(job.result).toEqual({ file: id, groups: 1, rows: 2, rejected: 1 });
+    expect(job.result).toEqual({ file: id, groups: 1, rows: 2, rejected: 1, rejects: `${id}-rejects` });
+    expect(await shop.text(`${id}-rejects`)).toBe(
+      'line,position,reason,text\n4,38,"Number of Plays: ""x"" is not a number","b,1,x"\n',
+    );
+    expect(await shop.files.get(`${id}-rejects`)).toMatchObject({ name: "plays_rejects.csv" });
     expect(job.log.map(({ text }) => text)).toEqual([
+      'reading utf-8, delimiter ",", quote ", with a header',
       "2 rows in 1 groups, 1 rows rejected",
       'rejected line 4: Number of Plays: "x" is not a number: b,1,x',
     ]);
     expect(await shop.text(id)).toBe("Song,Date,Total Number of Plays for Date\na,1,5\n");
     expect(await shop.files.get(id)).toMatchObject({ name: "plays_totals.csv", mediaType: "text/csv" });
+  });
+
+  const totals = async (content: string | Uint8Array, input: Record<string, unknown>, name = "x.csv") => {
+    const shop = openJobShop();
+    await using _ = shop;
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    const file = await shop.files.store({ name, mediaType: "text/csv", origin: "test" }, only(bytes));
+    const { id } = await shop.jobs.submit({ kind: "aggregate", input: { fileId: file.id, ...input } });
+    const job = await shop.ended(id);
+    return {
+      job,
+      text: job.state === "succeeded" ? await shop.text(id) : "",
+      file: await shop.files.get(id),
+    };
+  };
+  const SHORT = { groupBy: ["k"], measures: { total: "sum(v)", rows: "count(*)" } };
+
+  test("short measures, a condition, and JSON lines", async () => {
+    const { job, text, file } = await totals("k,v\na,1\na,5\nb,7\n", {
+      query: { ...SHORT, where: "v > 1 and not k = 'b'" },
+      output: "jsonl",
+    });
+    expect(text).toBe('{"k":"a","total":5,"rows":1}\n');
+    expect(job.result).toMatchObject({ rows: 1, excluded: 2, rejected: 0 });
+    expect(file).toMatchObject({ name: "x_totals.jsonl", mediaType: "application/jsonl" });
+  });
+
+  const PLAIN = "k;v\né;1\nö;2\nä;3\n";
+  const utf16 = (text: string, order: "le" | "be") => {
+    const bytes = Buffer.from(`\uFEFF${text}`, "utf16le");
+    return new Uint8Array(order === "le" ? bytes : bytes.swap16());
+  };
+  test.each([
+    ["UTF-8 with a mark", new TextEncoder().encode(`\uFEFF${PLAIN}`)],
+    ["UTF-16, little end first", utf16(PLAIN, "le")],
+    ["UTF-16, big end first", utf16(PLAIN, "be")],
+    ["Latin-1", new Uint8Array(Buffer.from(PLAIN, "latin1"))],
+    ["gzip", Bun.gzipSync(new TextEncoder().encode(PLAIN))],
+    ["zstd", new Uint8Array(Bun.zstdCompressSync(new TextEncoder().encode(PLAIN)))],
+    ["gzip of UTF-16", Bun.gzipSync(new Uint8Array(utf16(PLAIN, "le")))],
+  ])("%s, with semicolons, is detected by its content", async (_, bytes) => {
+    const { text } = await totals(new Uint8Array(bytes), { query: SHORT });
+    expect(text).toBe("k,total,rows\nä,3,1\né,1,1\nö,2,1\n");
+  });
+
+  test("what is detected can be overridden, and a file without a header has numbered columns", async () => {
+    const forced = { delimiter: ",", quote: "'", header: true, encoding: "utf-8", compression: "none" };
+    expect((await totals("k,v\n'a;b',1\n", { query: SHORT, format: forced })).text).toBe(
+      "k,total,rows\na;b,1,1\n",
+    );
+    const query = { groupBy: ["column1"], measures: { n: "sum(column2)" } };
+    expect((await totals("a|1\na|2\n", { query })).text).toBe("column1,n\na,3\n");
+  });
+
+  test("bad rows fail the job when they may not be, and damaged compression at once", async () => {
+    const bad = "k,v\na,1\na,x\na,y\n";
+    const strict = await totals(bad, { query: SHORT, onBadRow: "fail" });
+    expect(strict.job).toMatchObject({ state: "failed", attempts: 1, error: { code: "invalid" } });
+    expect(strict.job.error?.message).toBe(
+      '2 rows are bad, and 0 are allowed; line 3: v: "x" is not a number',
+    );
+    expect((await totals(bad, { query: SHORT, rejectLimit: 1 })).job.state).toBe("failed");
+    expect((await totals(bad, { query: SHORT, rejectLimit: 2 })).job.state).toBe("succeeded");
+    const cut = new Uint8Array(Bun.gzipSync(new TextEncoder().encode(PLAIN))).subarray(0, 25);
+    expect((await totals(cut, { query: SHORT })).job).toMatchObject({
+      state: "failed",
+      attempts: 1,
+      error: { code: "corrupt" },
+    });
+  });
+
+  test.each([
+    [{ measures: { x: "total(v)" } }, "is not a measure"],
+    [{ measures: {} }, "1 to 50 measures"],
+    [{ where: "v >" }, "expected a number or a 'text' at its end"],
+    [{ where: "1; drop table x" }, "expected a column"],
+  ])("refuses the query %j", async (part, message) => {
+    await using shop = openJobShop({ working: false });
+    const input = { fileId: "f", query: { ...SHORT, ...part } };
+    const error = await shop.jobs.submit({ kind: "aggregate", input }).catch((caught) => caught);
+    expect(error.code).toBe("invalid");
+    expect(error.message).toContain(message);
   });
 
   test("a missing file or column fails at once", async () => {
@@ -183,4 +298,8 @@ describe("aggregate", () => {
 
 async function* none(): AsyncGenerator<Uint8Array> {
   yield new TextEncoder().encode("stale");
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }

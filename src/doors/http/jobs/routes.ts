@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Files } from "../../../domain/files/files.ts";
 import type { Jobs, Submission } from "../../../domain/jobs/jobs.ts";
 import type { Job, JobFilter } from "../../../ports/queue.ts";
-import { JobEntry, JobPage, JobState, NewJobBody } from "../../../wire/api.ts";
+import { type FileEntry, JobEntry, JobPage, JobState, NewJobBody } from "../../../wire/api.ts";
 import { pathTo, ROUTES } from "../../../wire/routes.ts";
 import { parseWith, readJson } from "../body.ts";
 import { fileEntry } from "../files/routes.ts";
@@ -97,10 +97,9 @@ function readFilter(request: Request): JobFilter {
 
 async function entryOf(job: Job, files: Files): Promise<JobEntry> {
   const { idempotencyKey: _, ...shown } = job;
-  const id = resultFile(job);
-  const file = id === undefined ? undefined : await files.get(id);
+  const [file, rejects] = await Promise.all([fileOf(job, "file", files), fileOf(job, "rejects", files)]);
   const timings = timingsOf(job);
-  return { ...shown, log: [...job.log], timings, file: file ? fileEntry(file) : null } as JobEntry;
+  return { ...shown, log: [...job.log], timings, file, rejects } as JobEntry;
 }
 
 function timingsOf({ createdAt, startedAt, finishedAt }: Job): JobEntry["timings"] {
@@ -108,8 +107,10 @@ function timingsOf({ createdAt, startedAt, finishedAt }: Job): JobEntry["timings
   return { waited, worked: startedAt === null || finishedAt === null ? null : finishedAt - startedAt };
 }
 
-/** The id of the file that a succeeded job made. */
-function resultFile({ result }: Job): string | undefined {
-  if (typeof result !== "object" || result === null || !("file" in result)) return undefined;
-  return typeof result.file === "string" ? result.file : undefined;
+/** A file that a succeeded job made and names in its result. */
+async function fileOf({ result }: Job, member: "file" | "rejects", files: Files): Promise<FileEntry | null> {
+  if (typeof result !== "object" || result === null || Array.isArray(result)) return null;
+  const id = Object.getOwnPropertyDescriptor(result, member)?.value;
+  const file = typeof id === "string" ? await files.get(id) : undefined;
+  return file ? fileEntry(file) : null;
 }

@@ -1,0 +1,55 @@
+// The SQL that writes the totals in the format that was asked for.
+
+import type { AggregationQuery, Measure } from "../../ports/aggregation.ts";
+import { DECIMAL, identifier, text } from "./literals.ts";
+
+/** `whole`: no measure has a fraction. */
+export function writeOf(query: AggregationQuery, path: string, whole: boolean): string {
+  const order = query.groupBy.map((_, i) => `g${i}`).join(", ");
+  const rows = `FROM totals WHERE good > 0 ORDER BY ${order}`;
+  switch (query.output ?? "csv") {
+    case "csv":
+      return `COPY (SELECT ${columns(query, (m) => m).join(", ")} ${rows}) TO ${text(path)} (${CSV})`;
+    case "parquet":
+      return `COPY (SELECT ${columns(query, (m, measure) => typed(m, measure, whole)).join(", ")} ${rows})
+        TO ${text(path)} (FORMAT parquet, COMPRESSION zstd)`;
+    case "jsonl":
+      return `COPY (SELECT ${jsonOf(query)} AS j ${rows}) TO ${text(path)} (${LINES})`;
+  }
+}
+
+/** Whether any measure has a fraction, as the first column of one row. */
+export function fractionsOf({ measures }: AggregationQuery): string {
+  const decimal = measures.flatMap(({ of }, i) =>
+    of === "avg" || of === "count" ? [] : [`contains(m${i}, '.')`],
+  );
+  return decimal.length === 0
+    ? "SELECT false"
+    : `SELECT coalesce(bool_or(${decimal.join(" OR ")}), false) FROM totals WHERE good > 0`;
+}
+
+export const CSV = `FORMAT csv, HEADER true, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR ''`;
+/** One column of text as it is: JSON has no control characters, so nothing in it is a delimiter. */
+const LINES = `FORMAT csv, HEADER false, DELIMITER '\u0001', QUOTE '', ESCAPE ''`;
+
+function columns(query: AggregationQuery, value: (m: string, measure: Measure) => string): string[] {
+  return [
+    ...query.groupBy.map((name, i) => `g${i} AS ${identifier(name)}`),
+    ...query.measures.map((measure, i) => `${value(`m${i}`, measure)} AS ${identifier(measure.name)}`),
+  ];
+}
+
+function typed(m: string, { of }: Measure, whole: boolean): string {
+  if (of === "count") return `CAST(${m} AS BIGINT)`;
+  if (of === "avg") return `CAST(${m} AS DOUBLE)`;
+  return `CAST(${m} AS ${whole ? "DECIMAL(38, 0)" : DECIMAL})`;
+}
+
+/** Measures are numbers with all their digits, which JSON allows. */
+function jsonOf({ groupBy, measures }: AggregationQuery): string {
+  const members = [
+    ...groupBy.map((name, i) => [name, `CAST(to_json(g${i}) AS VARCHAR)`]),
+    ...measures.map(({ name }, i) => [name, `coalesce(CAST(m${i} AS VARCHAR), 'null')`]),
+  ].map(([name = "", value], i) => `${text(`${i === 0 ? "{" : ","}${JSON.stringify(name)}:`)} || ${value}`);
+  return `${members.join(" || ")} || '}'`;
+}
