@@ -22,6 +22,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "one more worker process beside a running server",
     load: async () => (await import("./worker.ts")).worker,
   },
+  check: {
+    summary: "checks the database of items and its journal",
+    load: async () => (await import("./check.ts")).check,
+  },
+  backup: {
+    summary: "copies the items into one file, also while a server runs",
+    load: async () => (await import("./backup.ts")).backup,
+  },
+  restore: {
+    summary: "makes a database of items from a backup",
+    load: async () => (await import("./restore.ts")).restore,
+  },
   store: {
     summary: "stores a large file in memcached",
     load: async () => (await import("./store.ts")).store,

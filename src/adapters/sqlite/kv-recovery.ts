@@ -45,6 +45,8 @@ export interface RecoveryOptions {
   readonly onRecord: (record: ReadRecord) => void;
   /** To look only: nothing is written, and no file is mended. */
   readonly readOnly?: boolean;
+  /** The files were copied one after the other: a segment that is missing is no damage, it ends what counts. */
+  readonly gaps?: boolean;
 }
 
 /** Faults: `corrupt` when an acknowledged record is damaged or missing, `conflict` when it belongs to another database. */
@@ -66,7 +68,7 @@ export function recoverJournal(options: RecoveryOptions): Recovered {
         else slot.segment = 0;
       } else {
         const lost = findRecord(slot.fd, 0, options.folded);
-        if (lost) refuseIfLost(cut, lost);
+        if (lost && !options.gaps) refuseIfLost(cut, lost);
         cut = { ...cut, incomplete: true };
       }
     }
@@ -116,7 +118,7 @@ function segmentOf({ fd, path }: Slot, { identity, folded }: RecoveryOptions): n
 }
 
 /** Undefined when the segment is whole. */
-function readSegment(slot: Slot, { onRecord, folded }: RecoveryOptions): Cut | undefined {
+function readSegment(slot: Slot, { onRecord, folded, gaps }: RecoveryOptions): Cut | undefined {
   const size = fstatSync(slot.fd).size;
   for (;;) {
     const record = readRecord(slot.fd, slot.length, size);
@@ -128,7 +130,7 @@ function readSegment(slot: Slot, { onRecord, folded }: RecoveryOptions): Cut | u
   const at = positionOf(slot.segment, slot.length);
   const lost = findRecord(slot.fd, slot.length, folded);
   const cut = { slot, at, incomplete: lost !== undefined };
-  if (lost) refuseIfLost(cut, lost);
+  if (lost && !gaps) refuseIfLost(cut, lost);
   return cut;
 }
 
