@@ -27,8 +27,9 @@ COPY --from=build /app/dist dist
 COPY --from=build /app/src src
 COPY LICENSE ./
 USER 10001:10001
-# Inside a container loopback is nobody's; publish only the ports that you want reached. HOME is for caches.
-ENV NODE_ENV=production CAIRN_HOST=0.0.0.0 HOME=/tmp
+# Inside a container loopback is nobody's: what is published (-p) decides who can reach it, so the image lets the doors listen
+# without a password; publish only the ports that you want reached. HOME is for caches.
+ENV NODE_ENV=production CAIRN_HOST=0.0.0.0 CAIRN_INSECURE=true HOME=/tmp
 # Databases are named relative to here, so the default, cairn.sqlite, lies in the volume.
 WORKDIR /data
 VOLUME /data

@@ -10,6 +10,7 @@ export function bannerOf(version: string, settings: Settings, ports: DoorPorts):
     `cairn ${version} is ready`,
     "",
     ...doorList(settings.host, ports).map(({ name, url }) => row(name, url)),
+    ...(settings.memcachedSocket === undefined ? [] : [row("socket", settings.memcachedSocket)]),
     "",
     row("items", `${settings.database} (sync ${settings.sync})`),
     row("files", settings.data),

@@ -15,11 +15,11 @@ import { openHttpDoor } from "../doors/http/server.ts";
 import { serviceRoutes } from "../doors/http/service/routes.ts";
 import { tusRoutes } from "../doors/http/tus/routes.ts";
 import { uploadsRoutes } from "../doors/http/uploads/routes.ts";
-import { type MemcachedDoor, openMemcachedDoor } from "../doors/memcached/door.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Kv } from "../ports/kv.ts";
 import type { Log } from "../ports/log.ts";
 import { type DoorPorts, doorList } from "./door-list.ts";
+import { openMemcached } from "./memcached-door.ts";
 import { Overview } from "./overview.ts";
 import type { Services } from "./services.ts";
 import type { PortSetting, Settings } from "./settings.ts";
@@ -51,12 +51,8 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     await Promise.all(stops.map((stop) => stop()));
   });
 
-  let memcached: MemcachedDoor | undefined;
-  if (settings.memcachedPort !== "off") {
-    const { host: hostname, memcachedPort: port, maxItem } = settings;
-    memcached = openMemcachedDoor({ hostname, port, kv, log, clock, version, maxItem });
-    stops.push(() => memcached?.stop() ?? Promise.resolve());
-  }
+  const memcached = openMemcached({ settings, version, kv, clock, log });
+  if (memcached) stops.push(() => memcached.stop());
   const overview = new Overview({ ...options, memcached });
   const routes = routesOf(options, overview);
   const openHttp = (port: PortSetting): number | null => {
@@ -67,7 +63,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
   };
   const [http, image, merge] = [settings.httpPort, settings.imagePort, settings.mergePort].map(openHttp);
   const ports: DoorPorts = {
-    memcached: memcached?.port ?? null,
+    memcached: memcached?.port || null,
     http: http ?? null,
     image: image ?? null,
     merge: merge ?? null,
