@@ -24,6 +24,19 @@ export interface Settings {
   readonly expire: boolean;
   /** Bytes: memcached's `-I`. */
   readonly maxItem: number;
+  /** A Unix socket of the memcached door. */
+  readonly memcachedSocket: string | undefined;
+  /** Memcached connections at a time. */
+  readonly maxConnections: number;
+  /** ms after which a memcached connection on which nothing moves is closed; 0: never. */
+  readonly idleTimeout: number;
+  /** The file with the memcached door's users; undefined: nobody is asked for a password. */
+  readonly authFile: string | undefined;
+  /** PEM files for the memcached port. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  /** Doors without a password may be open to the network. */
+  readonly insecure: boolean;
   /** Worker processes that `serve` keeps running. */
   readonly workers: number;
   /** Bytes that a job's aggregation may use. */
@@ -68,6 +81,13 @@ export function resolveSettings(values: SettingValues, database: string | undefi
     sync: text(values, "sync") === "normal" ? "normal" : "full",
     expire: values["expire"] === true,
     maxItem: within(values, "max-item", 1024, 1_073_741_824),
+    memcachedSocket: path(values, "memcached-socket"),
+    maxConnections: within(values, "max-connections", 1, 1_000_000),
+    idleTimeout: within(values, "idle-timeout", 0, Number.MAX_SAFE_INTEGER),
+    authFile: path(values, "auth-file"),
+    tlsCert: path(values, "tls-cert"),
+    tlsKey: path(values, "tls-key"),
+    insecure: values["insecure"] === true,
     workers: within(values, "workers", 0, 64),
     jobMemory: within(values, "job-memory", 256 * 1_048_576, Number.MAX_SAFE_INTEGER),
     maxChunkBody: within(values, "max-chunk", 1024, 1_073_741_824),
@@ -101,6 +121,11 @@ function text(values: SettingValues, flag: string): string | undefined {
   return value === undefined ? undefined : String(value);
 }
 
+function path(values: SettingValues, flag: string): string | undefined {
+  const value = text(values, flag);
+  return value === undefined ? undefined : resolve(value);
+}
+
 function port(values: SettingValues, flag: string): PortSetting {
   const value = values[flag];
   if (value === "off" || typeof value === "number") return value;
@@ -117,8 +142,3 @@ function required(value: string | undefined, flag: string): string {
   if (value !== undefined) return value;
   throw new Fault("invalid", `--${flag} is missing`);
 }
-function path(values: SettingValues, flag: string): string | undefined {
-  const value = text(values, flag);
-  return value === undefined ? undefined : resolve(value);
-}
-
