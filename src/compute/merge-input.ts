@@ -3,6 +3,8 @@
 import { Fault } from "../wire/faults.ts";
 import type { MergeKernel } from "./merge-kernel.ts";
 
+const PIECE = 64 * 1024;
+
 /** Sorted lines, as bytes in pieces of any size. */
 export interface MergeInput {
   /** For messages: the object's name. */
@@ -48,6 +50,27 @@ export function openReader(input: MergeInput, index: number, options: ReaderOpti
     : new StreamReader(input, index, options);
 }
 
+/** The bytes of an input as pieces, however it is read. */
+export async function* streamOf(
+  input: MergeInput,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const file = input.file?.();
+  if (!file) return yield* input.open(signal);
+  try {
+    for (let position = 0; position < file.size; ) {
+      signal?.throwIfAborted();
+      const piece = new Uint8Array(Math.min(PIECE, file.size - position));
+      const length = file.read(piece, position);
+      if (length === 0) throw cutOff(input.name, position);
+      position += length;
+      yield length === piece.length ? piece : piece.subarray(0, length);
+    }
+  } finally {
+    file.close();
+  }
+}
+
 class FileReader implements InputReader {
   readonly name: string;
   readonly #input: MergeInput;
@@ -82,9 +105,7 @@ class FileReader implements InputReader {
     const room = kernel.slots.room(this.#index);
     const wanted = Math.min(room.length, file.size - this.#position);
     const length = file.read(wanted < room.length ? room.subarray(0, wanted) : room, this.#position);
-    if (length === 0) {
-      throw new Fault("internal", `${this.name} was cut to ${this.#position} bytes while it was being read`);
-    }
+    if (length === 0) throw cutOff(this.name, this.#position);
     this.#position += length;
     kernel.slots.took(this.#index, length);
     this.#options.onRead(this.#input, length);
@@ -151,6 +172,10 @@ class StreamReader implements InputReader {
     next.catch(() => undefined);
     return next;
   }
+}
+
+function cutOff(name: string, position: number): Fault {
+  return new Fault("internal", `${name} was cut to ${position} bytes while it was being read`);
 }
 
 function checkLength(name: string, index: number, kernel: MergeKernel, longestLine: number): void {

@@ -3,19 +3,16 @@
 // A hot path; the loop itself is in merge-kernel.ts, with the figures that justify how it is written.
 
 import { Fault } from "../wire/faults.ts";
+import { isSpecial, type LineOrder } from "./line-order.ts";
 import { type InputReader, type MergeInput, openReader } from "./merge-input.ts";
 import { ALL_MERGED, MergeKernel, OUT_OF_ORDER, OUTPUT_FULL } from "./merge-kernel.ts";
 import { type Group, planPasses } from "./merge-passes.ts";
+import { mergeRecords, sortUnsorted } from "./merge-records.ts";
+import type { MergeScratch } from "./merge-scratch.ts";
+import { unsortedFault } from "./unsorted.ts";
 
 export type { MergeInput, SortedFile } from "./merge-input.ts";
-
-/** An intermediate run, kept until it is disposed. */
-export type MergeRun = MergeInput & AsyncDisposable;
-
-/** Where runs are kept when there are more inputs than may be open at one time. */
-export interface MergeScratch {
-  keep(run: AsyncIterable<Uint8Array>): Promise<MergeRun>;
-}
+export type { MergeRun, MergeScratch } from "./merge-scratch.ts";
 
 export interface MergeOptions {
   readonly signal?: AbortSignal | undefined;
@@ -30,6 +27,12 @@ export interface MergeOptions {
   readonly scratch?: MergeScratch | undefined;
   /** Bytes of the longest line that is taken, without its newline; default 64 MiB. */
   readonly longestLine?: number;
+  /** Default: by the bytes of the lines, all kept as they are. */
+  readonly order?: LineOrder | undefined;
+  /** What becomes of an input that is not sorted; default `fail`. `sort` needs scratch, and reads each input once more. */
+  readonly unsorted?: "fail" | "sort" | undefined;
+  /** Bytes of lines that are sorted in memory at one time; default 48 MiB. */
+  readonly sortMemory?: number | undefined;
   /** The memory of each piece is used again when the next is asked for. */
   readonly reuse?: boolean;
 }
@@ -37,7 +40,8 @@ export interface MergeOptions {
 export const DEFAULT_FAN_IN = 500;
 const SMALL_FAN_IN = 8_000;
 
-const DEFAULTS = { longestLine: 64 * 1024 * 1024, reuse: false } as const;
+const LONGEST_LINE = 64 * 1024 * 1024;
+const SORT_MEMORY = 48 * 1024 * 1024;
 const SLOT = 64 * 1024;
 const LEAST_SLOT = 256;
 const OUTPUT = 512 * 1024;
@@ -48,6 +52,9 @@ const TURN = 10;
  * The lines of all inputs in the order of their unsigned bytes; equal lines in the order of the inputs. A line is
  * what lies between newlines: a carriage return belongs to it, and a missing last newline is supplied.
  *
+ * With `order` by other keys, backwards, with lines dropped or marked: see line-order.ts; that takes about five times
+ * as long, since each line is looked at by itself.
+ *
  * Yields pieces of up to 512 KiB. Faults: `invalid` for an input that is not sorted (with its name, the line number
  * and both lines) or more inputs than `fanIn` without scratch; `too-large` for a line over the limit; the signal's
  * reason; and whatever an input throws. Inputs are closed in every case.
@@ -56,22 +63,31 @@ export async function* mergeSorted(
   inputs: readonly MergeInput[],
   options: MergeOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const fanIn = inputs.every(isSmallFile) ? SMALL_FAN_IN : DEFAULT_FAN_IN;
-  const settings = { ...DEFAULTS, fanIn, ...options };
-  if (settings.fanIn < 2)
+  const settings: Settings = {
+    ...options,
+    fanIn: options.fanIn ?? (inputs.every(isSmallFile) ? SMALL_FAN_IN : DEFAULT_FAN_IN),
+    longestLine: options.longestLine ?? LONGEST_LINE,
+    sortMemory: options.sortMemory ?? SORT_MEMORY,
+    reuse: options.reuse ?? false,
+    ...countReads(inputs, options.onProgress),
+  };
+  if (settings.fanIn < 2) {
     throw new Fault("invalid", `a merge needs a fan-in of at least 2, not ${settings.fanIn}`);
-  const progress = countReads(inputs, options.onProgress);
-  await using kept = new AsyncDisposableStack();
-  let current = inputs;
-  for (const pass of planPasses(inputs.length, settings.fanIn)) {
-    current = await reduce(current, pass, { ...settings, ...progress }, kept);
   }
-  yield* mergeOnce(current, { ...settings, ...progress });
+  const { order = {} } = settings;
+  if (isSpecial(order)) return yield* mergeRecords(inputs, { ...settings, order });
+  await using kept = new AsyncDisposableStack();
+  let current = settings.unsorted === "sort" ? await sortUnsorted(inputs, settings, kept) : inputs;
+  for (const pass of planPasses(current.length, settings.fanIn)) {
+    current = await reduce(current, pass, settings, kept);
+  }
+  yield* mergeOnce(current, settings);
 }
 
-interface Settings extends Omit<MergeOptions, "onProgress"> {
+interface Settings extends MergeOptions {
   readonly fanIn: number;
   readonly longestLine: number;
+  readonly sortMemory: number;
   readonly reuse: boolean;
   readonly onRead: (input: MergeInput, bytes: number) => void;
 }
@@ -146,28 +162,13 @@ function isSmallFile({ file, size }: MergeInput): boolean {
 }
 
 /** Bytes that the input is given in the arena. */
-function slotOf({ size = SLOT }: MergeInput): number {
-  return Math.min(SLOT, Math.max(LEAST_SLOT, size + 16));
+function slotOf({ file, size = SLOT }: MergeInput): number {
+  return file ? Math.min(SLOT, Math.max(LEAST_SLOT, size + 16)) : SLOT;
 }
 
 function unsorted(kernel: MergeKernel, name: string): Fault {
   const { head, previous } = kernel.slots.around(kernel.winner, 800);
-  const line = kernel.lines(kernel.winner) + 1;
-  const [before, after] = [excerpt(previous), excerpt(head)];
-  return new Fault(
-    "invalid",
-    `${name} is not sorted: line ${line}, ${after}, belongs before line ${line - 1}, ${before}`,
-    {
-      hint: `Sort it by its bytes first: LC_ALL=C sort -o FILE FILE.`,
-      details: { source: name, line, previous: before, found: after },
-    },
-  );
-}
-
-/** The beginning of a line as text, at most 200 characters. */
-function excerpt(line: Uint8Array): string {
-  const text = JSON.stringify(new TextDecoder().decode(line));
-  return text.length > 202 ? `${text.slice(0, 200)}…"` : text;
+  return unsortedFault(name, kernel.lines(kernel.winner) + 1, previous, head);
 }
 
 /** Adds up what is read of `inputs`, but not of the runs made from them. */
@@ -175,12 +176,16 @@ function countReads(
   inputs: readonly MergeInput[],
   onProgress: MergeOptions["onProgress"],
 ): Pick<Settings, "onRead"> {
-  const counted = new Set(inputs);
+  const counted = new Map(inputs.map((input) => [input, 0]));
   let read = 0;
   return {
     onRead(input, bytes) {
-      if (!counted.has(input)) return;
-      read += bytes;
+      const before = counted.get(input);
+      if (before === undefined) return;
+      // Compressed inputs give more bytes than they have.
+      const after = Math.min(before + bytes, input.size ?? Number.POSITIVE_INFINITY);
+      counted.set(input, after);
+      read += after - before;
       onProgress?.(read);
     },
   };

@@ -15,17 +15,20 @@ import { Results } from "../../src/domain/jobs/results.ts";
 import { Worker } from "../../src/domain/jobs/worker.ts";
 import type { Bucket } from "../../src/ports/bucket.ts";
 import type { Job } from "../../src/ports/queue.ts";
+import { memoryScratch } from "./merge-runs.ts";
 import { quietLog } from "./quiet-log.ts";
 import { until } from "./until.ts";
 
 export interface JobShopOptions {
   readonly objects?: Readonly<Record<string, string>>;
   readonly bucket?: Bucket;
+  /** Merges may keep runs, in memory. */
+  readonly scratch?: boolean;
   /** False: nobody works. */
   readonly working?: boolean;
 }
 
-export function openJobShop({ objects = {}, bucket, working = true }: JobShopOptions = {}) {
+export function openJobShop({ objects = {}, bucket, scratch = false, working = true }: JobShopOptions = {}) {
   const clock = systemClock;
   const queue = new MemoryQueue(clock);
   const files = new Files({ blobs: new MemoryBlobs(), records: new MemoryRecords(), clock, log: quietLog });
@@ -40,7 +43,11 @@ export function openJobShop({ objects = {}, bucket, working = true }: JobShopOpt
     name: "w",
     heartbeatMs: 20,
     handlers: [
-      mergeHandler({ bucket: bucket ?? new MemoryBucket(bytes), results }),
+      mergeHandler({
+        bucket: bucket ?? new MemoryBucket(bytes),
+        results,
+        ...(scratch && { scratch: memoryScratch().scratch }),
+      }),
       aggregateHandler({ files, results, aggregation: async () => new MemoryAggregation() }),
     ],
   });

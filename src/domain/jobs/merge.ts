@@ -6,6 +6,7 @@ import {
   mergeSorted,
   type SortedFile,
 } from "../../compute/merge.ts";
+import { plainInput } from "../../compute/plain-input.ts";
 import type { Bucket } from "../../ports/bucket.ts";
 import type { Json } from "../../ports/queue.ts";
 import type { JobContext, JobHandler } from "./kind.ts";
@@ -26,7 +27,8 @@ export function mergeHandler(options: MergeHandlerOptions): JobHandler<MergeInpu
   const { bucket, results, scratch } = options;
   return {
     kind: mergeKind,
-    async run(range, context): Promise<Json> {
+    async run({ start, end, unsorted, ...order }, context): Promise<Json> {
+      const range = { start, end };
       const phase = `listing ${bucket.description}`;
       context.progress({ done: 0, total: 0, unit: "bytes", phase });
       const objects = await findLogObjects(bucket, range, context.signal);
@@ -34,7 +36,7 @@ export function mergeHandler(options: MergeHandlerOptions): JobHandler<MergeInpu
       const sources = await Promise.all(objects.map((object) => sourceOf(object, options)));
       const { signal } = context;
       const onProgress = progressOf(objects, context);
-      const merged = mergeSorted(sources, { signal, scratch, onProgress });
+      const merged = mergeSorted(sources, { signal, scratch, onProgress, order, unsorted });
       const facts = { name: `merged_${range.start}_${range.end}.log`, mediaType: "text/plain" };
       const file = await results.store(context, facts, merged);
       return { file: file.id, objects: objects.length, bytes: file.size };
@@ -42,22 +44,23 @@ export function mergeHandler(options: MergeHandlerOptions): JobHandler<MergeInpu
   };
 }
 
+/** The object's lines, decompressed if need be. */
 async function sourceOf(
   { name, size }: LogObject,
   { bucket, openFile }: MergeHandlerOptions,
 ): Promise<MergeSource> {
   const local = openFile && (await bucket.localFile(name));
-  return {
+  return plainInput({
     name,
     size,
     open: (signal) => bucket.open(name, undefined, signal),
     ...(local && { file: () => openFile(local.path) }),
-  };
+  });
 }
 
 function logObjects(
   bucket: Bucket,
-  { start, end }: MergeInput,
+  { start, end }: Pick<MergeInput, "start" | "end">,
   objects: readonly LogObject[],
   context: JobContext,
 ): void {

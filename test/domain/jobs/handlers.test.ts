@@ -49,7 +49,7 @@ describe("merge", () => {
   test("takes compressed files by content, sorts what is not sorted, and orders as it is told", async () => {
     const lines = (text: string) => new TextEncoder().encode(text);
     const bucket = new MemoryBucket(
-      new Map([
+      new Map<string, Uint8Array>([
         ["2020-01-01_0.log", Bun.gzipSync(lines("2020-01-01T01:00Z a\n  more\n"))],
         ["2020-01-01_1.log", Bun.zstdCompressSync(lines("2020-01-01T03:00Z c\n2020-01-01T02:00Z b\n"))],
         ["2020-01-01_2.log", lines("2020-01-01T03:00+02:00 a2\n")],

@@ -1,0 +1,156 @@
+// Records: the lines of an input with their keys, each with the lines that continue it.
+
+import { Fault } from "../wire/faults.ts";
+import { type KeyOf, keyReader, type LineOrder } from "./line-order.ts";
+import { type MergeInput, streamOf } from "./merge-input.ts";
+import { unsortedFault } from "./unsorted.ts";
+
+export interface LineRecord {
+  readonly key: Uint8Array;
+  /** With the newline, the lines that continue it, and the prefixes. */
+  readonly bytes: Buffer;
+}
+
+export interface RecordOptions {
+  readonly order: LineOrder;
+  readonly signal?: AbortSignal | undefined;
+  readonly longestLine: number;
+  readonly onRead?: ((input: MergeInput, bytes: number) => void) | undefined;
+  /** Do not look whether they are sorted. */
+  readonly anyOrder?: boolean;
+}
+
+/** Below 0: `a` goes before `b`. */
+export function compareKeys(a: Uint8Array, b: Uint8Array, { reverse }: LineOrder): number {
+  return reverse ? Buffer.compare(b, a) : Buffer.compare(a, b);
+}
+
+/**
+ * The records of an input, as many at a time as a piece of it holds. Faults: `invalid` for one out of order (unless
+ * `anyOrder`) or without a key, `too-large`.
+ */
+export async function* readRecords(input: MergeInput, options: RecordOptions): AsyncGenerator<LineRecord[]> {
+  const parser = new RecordParser(input.name, options);
+  let parts: Uint8Array[] = [];
+  let held = 0;
+  for await (const piece of streamOf(input, options.signal)) {
+    options.onRead?.(input, piece.length);
+    const end = piece.lastIndexOf(10) + 1;
+    if (end > 0) {
+      // A copy: records outlive the piece, whose memory may be used again.
+      const records = parser.take(Buffer.concat([...parts, piece.subarray(0, end)]));
+      if (records.length > 0) yield records;
+      parts = [];
+      held = 0;
+    }
+    if (end === piece.length) continue;
+    parts.push(Buffer.from(piece.subarray(end)));
+    held += piece.length - end;
+    parser.checkLength(held);
+  }
+  const records = parser.take(held > 0 ? Buffer.concat([...parts, NEWLINE]) : Buffer.alloc(0));
+  records.push(...parser.finish());
+  if (records.length > 0) yield records;
+}
+
+const NEWLINE = Buffer.from("\n");
+
+/** A record whose end is not known yet. */
+interface Pending {
+  key: Uint8Array | undefined;
+  readonly parts: Buffer[];
+  length: number;
+}
+
+class RecordParser {
+  readonly #name: string;
+  readonly #options: RecordOptions;
+  readonly #keyOf: KeyOf;
+  readonly #prefix: Buffer | undefined;
+  #line = 0;
+  #pending: Pending | undefined;
+  #last: { readonly key: Uint8Array; readonly line: Buffer } | undefined;
+
+  constructor(name: string, options: RecordOptions) {
+    this.#name = name;
+    this.#options = options;
+    this.#keyOf = keyReader(options.order);
+    if (options.order.prefix) this.#prefix = Buffer.from(`${name}: `);
+  }
+
+  /** `bytes`: whole lines. */
+  take(bytes: Buffer): LineRecord[] {
+    const records: LineRecord[] = [];
+    for (let start = 0; start < bytes.length; ) {
+      const newline = bytes.indexOf(10, start);
+      this.#line += 1;
+      this.checkLength(newline - start);
+      const key = this.#keyAt(bytes.subarray(start, newline));
+      const line = bytes.subarray(start, newline + 1);
+      const parts = this.#prefix ? [this.#prefix, line] : [line];
+      if (key === undefined) this.#continue(parts);
+      else records.push(...this.#begin(key, parts));
+      start = newline + 1;
+    }
+    return records;
+  }
+
+  finish(): LineRecord[] {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    return pending ? [recordOf(pending)] : [];
+  }
+
+  checkLength(length: number): void {
+    const { longestLine } = this.#options;
+    if (length <= longestLine) return;
+    throw new Fault("too-large", `${this.#name}, line ${this.#line + 1}: longer than ${longestLine} bytes`, {
+      hint: "Check that the file is a text of lines that end with a newline.",
+    });
+  }
+
+  #keyAt(line: Buffer): Uint8Array | undefined {
+    try {
+      const key = this.#keyOf(line);
+      if (key === undefined) return undefined;
+      if (this.#last && !this.#options.anyOrder) {
+        if (compareKeys(this.#last.key, key, this.#options.order) > 0) {
+          throw unsortedFault(this.#name, this.#line, this.#last.line, line);
+        }
+      }
+      this.#last = { key, line };
+      return key;
+    } catch (error) {
+      if (!(error instanceof Fault) || error.details) throw error;
+      const where = `${this.#name}, line ${this.#line}: ${error.message}`;
+      throw new Fault(error.code, where, { ...(error.hint && { hint: error.hint }), cause: error });
+    }
+  }
+
+  /** Lines that continue nothing, at an input's beginning, go with its first record. */
+  #begin(key: Uint8Array, parts: readonly Buffer[]): LineRecord[] {
+    const finished = this.#pending?.key === undefined ? [] : this.finish();
+    this.#pending ??= { key, parts: [], length: 0 };
+    this.#pending.key = key;
+    this.#continue(parts);
+    return finished;
+  }
+
+  #continue(parts: readonly Buffer[]): void {
+    this.#pending ??= { key: undefined, parts: [], length: 0 };
+    for (const part of parts) {
+      this.#pending.parts.push(part);
+      this.#pending.length += part.length;
+    }
+    // A record with all its lines is kept in memory, so it is bounded as a line is.
+    this.checkLength(this.#pending.length - 1 - (this.#prefix?.length ?? 0));
+  }
+}
+
+function recordOf({ key, parts, length }: Pending): LineRecord {
+  const [first] = parts;
+  return {
+    key: key ?? new Uint8Array(0),
+    bytes: parts.length === 1 && first ? first : Buffer.concat(parts, length),
+  };
+}
