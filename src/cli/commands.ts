@@ -70,6 +70,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "downloads a file by parallel ranges, resumable and verified",
     load: async () => (await import("./download.ts")).download,
   },
+  aggregate: {
+    summary: "totals over a CSV, as a job on a server or --local",
+    load: async () => (await import("./aggregate.ts")).aggregate,
+  },
   generate: {
     summary: "makes test data: logs, plays, or text images",
     load: async () => (await import("./generate.ts")).generate,

@@ -77,7 +77,11 @@ async function store(
   return { file: stored.id, ...counts, ...(rejects && { rejects: rejects.id }) };
 }
 
-function requireFewRejects({ onBadRow, rejectLimit }: AggregateInput, result: AggregationResult): void {
+/** Fault `invalid` when more rows were rejected than the input allows. */
+export function requireFewRejects(
+  { onBadRow, rejectLimit }: AggregateInput,
+  result: AggregationResult,
+): void {
   const limit = onBadRow === "fail" ? 0 : (rejectLimit ?? Number.POSITIVE_INFINITY);
   if (result.rejected <= limit) return;
   const [first] = result.rejects;
@@ -87,7 +91,8 @@ function requireFewRejects({ onBadRow, rejectLimit }: AggregateInput, result: Ag
   });
 }
 
-function columnsOf({ groupBy, measures }: AggregationQuery): readonly string[] {
+/** All columns that are grouped by or measured. */
+export function columnsOf({ groupBy, measures }: AggregationQuery): readonly string[] {
   return [...groupBy, ...measures.flatMap(({ column }) => (column === null ? [] : [column]))];
 }
 

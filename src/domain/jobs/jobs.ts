@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Job, JobFilter, JobPage, JobState, Json, Queue } from "../../ports/queue.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
-import type { JobKind } from "./kind.ts";
+import { type JobKind, parseInput } from "./kind.ts";
 import { requireWebhook } from "./webhook-url.ts";
 
 export interface JobsOptions {
@@ -155,14 +155,7 @@ export class Jobs {
         hint: `The kinds are: ${[...this.#kinds.keys()].join(", ")}.`,
       });
     }
-    const parsed = kind.input.safeParse(input);
-    if (parsed.success) return parsed.data;
-    const problems = parsed.error.issues.map(({ path, message }) =>
-      path.length === 0 ? message : `${path.join(".")}: ${message}`,
-    );
-    throw new Fault("invalid", `the input of a ${name} job is malformed: ${problems.join("; ")}`, {
-      details: { problems },
-    });
+    return parseInput(kind, input);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { Job, JobProgress, Json } from "../../ports/queue.ts";
+import { Fault } from "../../wire/faults.ts";
 
 /** All that the service needs to accept a job; it never loads what does the work. */
 export interface JobKind<Input extends Json = Json> {
@@ -24,4 +25,16 @@ export interface JobContext {
 export interface JobHandler<Input extends Json = Json> {
   readonly kind: JobKind<Input>;
   run(input: Input, context: JobContext): Promise<Json>;
+}
+
+/** The input as the kind takes it, or Fault `invalid` that names each problem. */
+export function parseInput<Input extends Json>(kind: JobKind<Input>, input: unknown): Input {
+  const parsed = kind.input.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) =>
+    path.length === 0 ? message : `${path.join(".")}: ${message}`,
+  );
+  throw new Fault("invalid", `the input of a ${kind.name} job is malformed: ${problems.join("; ")}`, {
+    details: { problems },
+  });
 }
