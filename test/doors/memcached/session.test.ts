@@ -16,6 +16,7 @@ describe("memcached door", () => {
     await using server = serveKv();
     const pipeline = [
       "set a 0 0 3\r\nabc\r\nget a nope a\r\nappend a 0 0 1\r\nd\r\ngets nope\r\n",
+      "ms m 3 s O1\r\nabc\r\nmg m v k t\r\nma q N0 J4 v\r\nmd m I q\r\nmg m v\r\nms m 2 Z\r\nxx\r\nlru_crawler mgdump all\r\n",
       "incr a 1\r\nset n 0 0 1\r\n7\r\nincr n 3\r\nfoo\r\nset b 0 0 1\r\nxyz\r\ndelete a\r\nget a b n\r\n",
       `set c 0 0 2000000\r\n${"x".repeat(2_000)}`,
     ]
@@ -27,6 +28,7 @@ describe("memcached door", () => {
     };
     const whole = await play([pipeline]);
     expect(whole).toContain("VALUE n 0 2\r\n10\r\nEND\r\nMN\r\n");
+    expect(whole).toContain("VA 3 X W\r\nabc\r\nCLIENT_ERROR invalid flag\r\nmg a\r\nmg m\r\nmg q\r\nEN\r\n");
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(pipeline.length - 1), { maxLength: 10 }), async (cuts) => {
         const places = [0, ...cuts.sort((a, b) => a - b), pipeline.length];
