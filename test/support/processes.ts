@@ -1,7 +1,7 @@
 // Starting real programs, waiting for a line they print, and ending them by their own process id.
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { ReadableSubprocess } from "bun";
 
 /** The repository's folder, for programs and fixtures in it. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -25,9 +25,9 @@ export interface Exit {
 export class Program implements AsyncDisposable {
   readonly name: string;
   readonly pid: number;
-  readonly child: ChildProcess;
   /** Resolves when it has ended and all its output was read. */
   readonly exited: Promise<Exit>;
+  readonly #child: ReadableSubprocess;
   #output = "";
   #stdout = "";
   #ended = false;
@@ -35,38 +35,30 @@ export class Program implements AsyncDisposable {
 
   /** Starts `command[0]`, found in PATH or by path, in a process of its own. Rejects if it cannot be started. */
   static async start(command: readonly string[], options: ProgramOptions = {}): Promise<Program> {
-    const [file = "", ...args] = command;
-    const child = spawn(file, args, {
-      cwd: options.cwd,
+    // Not node:child_process: on Bun 1.4 its `close` event was lost now and then.
+    const child = Bun.spawn([...command], {
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
-    });
-    await new Promise((resolve, reject) => {
-      child.once("spawn", resolve);
-      child.once("error", reject);
     });
     return new Program(command.join(" "), child);
   }
 
-  private constructor(name: string, child: ChildProcess) {
+  private constructor(name: string, child: ReadableSubprocess) {
     this.name = name;
-    this.child = child;
-    this.pid = child.pid ?? 0;
-    const read = (chunk: string) => {
-      this.#output += chunk;
+    this.#child = child;
+    this.pid = child.pid;
+    const reading = [
+      this.#read(child.stdout, (text) => {
+        this.#stdout += text;
+      }),
+      this.#read(child.stderr, () => undefined),
+    ];
+    this.exited = child.exited.then(async () => {
+      await Promise.all(reading);
+      this.#ended = true;
       this.#check();
-    };
-    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-      this.#stdout += chunk;
-      read(chunk);
-    });
-    child.stderr?.setEncoding("utf8").on("data", read);
-    this.exited = new Promise((resolve) => {
-      child.once("close", (code, signal) => {
-        this.#ended = true;
-        resolve({ code, signal });
-        this.#check();
-      });
+      return { code: child.exitCode, signal: nameOf(child.signalCode) };
     });
   }
 
@@ -109,15 +101,30 @@ export class Program implements AsyncDisposable {
   /** Sends `signal` and waits for the end; after `patienceMs` it is killed. */
   async end(signal: NodeJS.Signals = "SIGTERM", patienceMs = 10_000): Promise<Exit> {
     if (this.#ended) return this.exited;
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), patienceMs);
-    this.child.kill(signal);
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), patienceMs);
+    this.#child.kill(signal);
     const exit = await this.exited;
     clearTimeout(timer);
     return exit;
   }
 
+  /** Sends SIGKILL and does not wait. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>, keep: (text: string) => void): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const piece of stream) {
+      const text = decoder.decode(piece, { stream: true });
+      keep(text);
+      this.#output += text;
+      this.#check();
+    }
   }
 
   #check(): void {
@@ -131,8 +138,13 @@ export async function run(
   options: ProgramOptions & { readonly timeoutMs?: number } = {},
 ): Promise<Exit & { readonly output: string; readonly stdout: string }> {
   const program = await Program.start(command, options);
-  const timer = setTimeout(() => program.child.kill("SIGKILL"), options.timeoutMs ?? 60_000);
+  const timer = setTimeout(() => program.kill(), options.timeoutMs ?? 60_000);
   const exit = await program.exited;
   clearTimeout(timer);
   return { ...exit, output: program.output, stdout: program.stdout };
+}
+
+function nameOf(signal: NodeJS.Signals | number | null): NodeJS.Signals | null {
+  if (typeof signal === "number") throw new Error(`Bun told a signal by its number, ${signal}`);
+  return signal;
 }
