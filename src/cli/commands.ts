@@ -74,6 +74,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "totals over a CSV, as a job on a server or --local",
     load: async () => (await import("./aggregate.ts")).aggregate,
   },
+  merge: {
+    summary: "merges sorted files, in place of sort -m, or the logs of a range of days on a server",
+    load: async () => (await import("./merge.ts")).merge,
+  },
   generate: {
     summary: "makes test data: logs, plays, or text images",
     load: async () => (await import("./generate.ts")).generate,

@@ -9,7 +9,7 @@ import { Fault } from "../wire/faults.ts";
 import { pathTo, ROUTES } from "../wire/routes.ts";
 import type { Command, Invocation } from "./command.ts";
 import { argument, JSON_OUTPUT, QUIET, report } from "./large-files.ts";
-import { openTarget, type Target } from "./output-file.ts";
+import { openTarget, targetStream } from "./output-file.ts";
 import { bytesText, progressBar } from "./progress.ts";
 import { type Address, addressOf, PATIENCE, pathOn, SERVER } from "./transfers.ts";
 
@@ -66,7 +66,7 @@ async function fetchTo(
   };
   const there = path === "-" ? undefined : await stat(path).catch(() => undefined);
   if (path !== "-" && (there === undefined || there.isFile())) return fetchFile(url, path, options);
-  return fetchFile(url, streamTo(await openTarget(path)), options);
+  return fetchFile(url, targetStream(await openTarget(path)), options);
 }
 
 /** FILE as it was given, or the file's own name, in the folder FILE or here. Its own name overwrites nothing. */
@@ -87,13 +87,4 @@ function safeName(name: string): string | undefined {
   const last = name.split(/[/\\]/).at(-1) ?? "";
   const plain = [...last].map((char) => (char < " " || char === "\x7f" ? "_" : char)).join("");
   return /^\.*$/.test(plain) ? undefined : plain.slice(0, 200);
-}
-
-/** A pipe or device, in order; closing it is the end, aborting it leaves what has gone down. */
-function streamTo(target: Target): WritableStream<Uint8Array> {
-  return new WritableStream<Uint8Array>({
-    write: (bytes) => target.write(bytes),
-    close: () => target.finish(),
-    abort: () => target.discard(),
-  });
 }

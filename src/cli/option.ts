@@ -8,6 +8,8 @@ export type OptionType = "text" | "integer" | "bytes" | "duration" | "switch" | 
 export interface Option {
   /** Without the dashes: `memcached-port`. */
   readonly flag: string;
+  /** One letter: `-o`. */
+  readonly short?: string;
   readonly type: OptionType;
   /** For `choice`. */
   readonly choices?: readonly string[];
@@ -53,7 +55,7 @@ export function variableOf(option: Option): string {
 
 /** The lines of `--help` for these rows. */
 export function helpLines(options: readonly Option[]): string[] {
-  const heads = options.map((option) => `--${option.flag}${wordOf(option)}`);
+  const heads = options.map((option) => `${shortOf(option)}--${option.flag}${wordOf(option)}`);
   const width = Math.max(0, ...heads.map((head) => head.length));
   return options.map((option, i) => {
     const fallback = option.default === undefined || option.type === "switch" ? "" : `  [${option.default}]`;
@@ -80,9 +82,9 @@ export function parseDuration(text: string): number | undefined {
 
 function parse(argv: readonly string[], options: readonly Option[]) {
   const config = Object.fromEntries(
-    options.map(({ flag, type }) => [
+    options.map(({ flag, type, short }) => [
       flag,
-      { type: type === "switch" ? ("boolean" as const) : ("string" as const) },
+      { type: type === "switch" ? ("boolean" as const) : ("string" as const), ...(short && { short }) },
     ]),
   );
   try {
@@ -133,6 +135,10 @@ function expectationOf(option: Option): string {
     case "port":
       return "a port (0 to 65535, 0: any free one) or off";
   }
+}
+
+function shortOf({ short }: Option): string {
+  return short === undefined ? "" : `-${short}, `;
 }
 
 function wordOf(option: Option): string {

@@ -27,6 +27,15 @@ export async function openTarget(path: string): Promise<Target> {
   }
 }
 
+/** As a stream: closing it is the end, aborting it discards. */
+export function targetStream(target: Target): WritableStream<Uint8Array> {
+  return new WritableStream<Uint8Array>({
+    write: (bytes) => target.write(bytes),
+    close: () => target.finish(),
+    abort: () => target.discard(),
+  });
+}
+
 async function temporaryTarget(path: string, mode: number): Promise<Target> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.part`);

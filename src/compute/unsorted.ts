@@ -9,7 +9,7 @@ export function unsortedFault(name: string, line: number, previous: Uint8Array, 
     "invalid",
     `${name} is not sorted: line ${line}, ${after}, belongs before line ${line - 1}, ${before}`,
     {
-      hint: `Sort it first (by its bytes: LC_ALL=C sort -o FILE FILE), or let the merge sort it ("unsorted": "sort").`,
+      hint: `Sort it first (by its bytes: LC_ALL=C sort -o FILE FILE), or let the merge sort it (unsorted: sort).`,
       details: { source: name, line, previous: before, found: after },
     },
   );
