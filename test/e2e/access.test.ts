@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { Cairn } from "../support/cairn.ts";
+import { failureOf } from "../support/failure.ts";
 import { exchange } from "../support/memcached-wire.ts";
 import { CAIRN, Program } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -25,7 +26,8 @@ async function passwordLine(user: string, password: string): Promise<string> {
 test("beyond loopback nothing opens without a password, unless it is meant so", async () => {
   await using folder = await temporaryFolder();
   const database = folder.at("cairn.sqlite");
-  await expect(Cairn.start({ database, flags: ["--host", "0.0.0.0"] })).rejects.toThrow(
+  const refused = await failureOf(Cairn.start({ database, flags: ["--host", "0.0.0.0"] }));
+  expect(refused.message).toMatch(
     /would open memcached, the dashboard, images, merges to the network without a password[\s\S]*--insecure/,
   );
   await using server = await Cairn.start({ database, flags: ["--host", "0.0.0.0", "--insecure"] });
