@@ -115,6 +115,15 @@ export class EntryBytes {
     return this.u8.subarray(from, from + this.size(at));
   }
 
+  haveSameKey(one: number, other: number): boolean {
+    const length = this.keyLength(one);
+    if (this.keyLength(other) !== length) return false;
+    const { u8 } = this;
+    const [a, b] = [one + ENTRY.head, other + ENTRY.head];
+    for (let i = 0; i < length; i++) if (u8[a + i] !== u8[b + i]) return false;
+    return true;
+  }
+
   hasKey(at: number, key: string): boolean {
     const { length } = key;
     if (this.keyLength(at) !== length) return false;

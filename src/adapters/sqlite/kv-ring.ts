@@ -22,6 +22,8 @@ const REFERENCED = 1 << 25;
 const DEAD = 1 << 26;
 /** Items that an insertion may save from leaving because they were used. */
 const MOST_SAVED = 8;
+/** Of the table; a power of two. */
+const FIRST_SLOTS = 16_384;
 const NO_VALUE = new Uint8Array(0);
 
 /**
@@ -32,8 +34,8 @@ export class KvRing {
   readonly #bytes: EntryBytes;
   readonly #capacity: number;
   /** Places in units of 8 bytes, and one more; 0: empty. Open addressing with linear probing. */
-  readonly #table: Int32Array;
-  readonly #mask: number;
+  #table = new Int32Array(FIRST_SLOTS);
+  #mask = FIRST_SLOTS - 1;
   #used = 0;
   /** Both only grow; the place is the rest by the capacity. */
   #head = 0;
@@ -47,9 +49,6 @@ export class KvRing {
   constructor(capacity: number, folded: number) {
     this.#capacity = capacity & ~7;
     this.#bytes = new EntryBytes(this.#capacity);
-    const slots = 2 ** Math.ceil(Math.log2(Math.max(1_024, this.#capacity / 64)));
-    this.#table = new Int32Array(slots);
-    this.#mask = slots - 1;
     this.#folded = folded;
   }
 
@@ -137,7 +136,7 @@ export class KvRing {
       i32[word] = ((i32[word] as number) & ~0xff00) | (FAR << 8);
       this.#bytes.buffer.writeDoubleLE(offset, to + ENTRY.head + keyLength);
     }
-    this.#index(from.key(at), i32[to >> 2] as number, to);
+    this.#index(to);
   }
 
   /** An item that was read from SQLite. Kept if there is room for what is not needed, and it is not large. */
@@ -146,7 +145,7 @@ export class KvRing {
     if (item.value.length > LARGEST || this.#span + length > this.#capacity / 2) return;
     const to = this.#make(length);
     writeEntry(this.#bytes, to, PUT, key, item, item.value);
-    this.#index(key, hashOf(key), to);
+    this.#index(to);
   }
 
   /** SQLite has all up to this segment. `since`: the `mark` at which the first of the others began; none: `Infinity`. */
@@ -161,7 +160,8 @@ export class KvRing {
   }
 
   clear(): void {
-    this.#table.fill(0);
+    this.#table = new Int32Array(FIRST_SLOTS);
+    this.#mask = FIRST_SLOTS - 1;
     this.#used = 0;
     this.#tail = this.#head;
     this.#oldestDirty = Number.POSITIVE_INFINITY;
@@ -183,12 +183,37 @@ export class KvRing {
     return slot;
   }
 
-  #index(key: string, hash: number, at: number): void {
-    const slot = this.#slot(key, hash);
-    const place = this.#table[slot] as number;
-    if (place === 0) this.#used++;
-    else this.#mark((place - 1) * 8, DEAD);
+  /** Enters the entry, in place of an older one of its key. */
+  #index(at: number): void {
+    const { i32 } = this.#bytes;
+    const hash = i32[at >> 2] as number;
+    let slot = hash & this.#mask;
+    for (let place = this.#table[slot] as number; place !== 0; place = this.#table[slot] as number) {
+      const other = (place - 1) * 8;
+      if (i32[other >> 2] === hash && this.#bytes.haveSameKey(at, other)) {
+        this.#mark(other, DEAD);
+        this.#table[slot] = at / 8 + 1;
+        return;
+      }
+      slot = (slot + 1) & this.#mask;
+    }
     this.#table[slot] = at / 8 + 1;
+    this.#used++;
+    if (this.#used > this.#mask * 0.6) this.#grow();
+  }
+
+  /** Twice the slots. A table for few items stays in the processor's caches; a million entries move in some 15 ms. */
+  #grow(): void {
+    const old = this.#table;
+    this.#table = new Int32Array(old.length * 2);
+    this.#mask = this.#table.length - 1;
+    for (let i = 0; i < old.length; i++) {
+      const place = old[i] as number;
+      if (place === 0) continue;
+      let slot = (this.#bytes.i32[(place - 1) * 2] as number) & this.#mask;
+      while (this.#table[slot] !== 0) slot = (slot + 1) & this.#mask;
+      this.#table[slot] = place;
+    }
   }
 
   #mark(at: number, mark: number): void {
@@ -200,17 +225,13 @@ export class KvRing {
   #make(length: number): number {
     let saved = 0;
     if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
-    while (this.#capacity - (this.#head - this.#tail) < length || this.#crowded()) {
+    while (this.#capacity - (this.#head - this.#tail) < length) {
       if (this.#evict(saved < MOST_SAVED)) saved++;
       if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
     }
     const at = this.#head % this.#capacity;
     this.#head += length;
     return at;
-  }
-
-  #crowded(): boolean {
-    return this.#used > this.#mask * 0.75 && this.#tail < this.#head;
   }
 
   #skipToStart(): void {
