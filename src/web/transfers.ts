@@ -1,14 +1,19 @@
-// The uploads and merges that this page has started: they go on while the reader looks at another section.
+// The transfers and merges that this page has started: they go on while the reader looks at another section.
 
 import { useSyncExternalStore } from "react";
-import { type Fault, toFault } from "../wire/faults.ts";
+import { download, upload } from "../client/http/browser.ts";
+import type { FileEntry } from "../wire/api.ts";
+import { Fault, toFault } from "../wire/faults.ts";
 import { ROUTES } from "../wire/routes.ts";
 import { postJson } from "./requests.ts";
 import { uploadFile } from "./uploader.ts";
 
+/** `upload`: a CSV that becomes a job. `file`: any file. `save`: a file of the server's to the reader's disk. */
+export type TransferKind = "upload" | "merge" | "file" | "save";
+
 export interface Transfer {
   readonly id: number;
-  readonly kind: "upload" | "merge";
+  readonly kind: TransferKind;
   readonly name: string;
   /** Bytes; 0 for a merge, which sends nothing. */
   readonly size: number;
@@ -16,6 +21,8 @@ export interface Transfer {
   readonly startedAt: number;
   readonly fault: Fault | null;
   readonly jobId: string | null;
+  /** The file that was uploaded or saved, once that is done. */
+  readonly fileId: string | null;
   readonly stop: () => void;
 }
 
@@ -29,19 +36,43 @@ export function useTransfers(): readonly Transfer[] {
 }
 
 export function startUpload(file: File): void {
-  const controller = new AbortController();
-  const id = begin("upload", file.name, file.size, () => controller.abort());
-  const hooks = { signal: controller.signal, onProgress: (sent: number) => change(id, { sent }) };
-  settle(id, uploadFile(file, hooks));
+  const { id, signal } = begin("upload", file.name, file.size);
+  const onProgress = (sent: number): void => change(id, { sent });
+  settle(
+    id,
+    uploadFile(file, { signal, onProgress }).then((jobId) => ({ jobId })),
+  );
+}
+
+/** Sends a file of any kind; one that was begun on an earlier visit goes on where it was. */
+export function startFile(file: File): void {
+  const { id, signal } = begin("file", file.name, file.size);
+  const onProgress = ({ done }: { done: number }): void => change(id, { sent: done });
+  settle(
+    id,
+    upload(file, { url: ROUTES.tusUploads, signal, onProgress }).then((sent) => ({ fileId: sent.id })),
+  );
+}
+
+/** Writes the server's file to the one that the reader has chosen, which shows it when it was verified. */
+export function startSave(file: FileEntry, target: FileSystemFileHandle): void {
+  const { id, signal } = begin("save", target.name, file.size);
+  const onProgress = ({ done }: { done: number }): void => change(id, { sent: done });
+  settle(
+    id,
+    download(file.url, target, { signal, onProgress, sha256: file.sha256 }).then(() => ({ fileId: file.id })),
+  );
 }
 
 /** Dates as `YYYY-MM-DD`, both inclusive. */
 export function startMerge(start: string, end: string): void {
-  const id = begin("merge", start === end ? start : `${start} to ${end}`, 0, () => undefined);
+  const { id } = begin("merge", start === end ? start : `${start} to ${end}`, 0);
   const body = { start_date: start, end_date: end };
   settle(
     id,
-    postJson<{ download_id: string }>(ROUTES.mergeInitiate, body).then((answer) => answer.download_id),
+    postJson<{ download_id: string }>(ROUTES.mergeInitiate, body).then((answer) => ({
+      jobId: answer.download_id,
+    })),
   );
 }
 
@@ -50,16 +81,18 @@ export function dismiss(id: number): void {
   publish(transfers.filter((transfer) => transfer.id !== id));
 }
 
-function begin(kind: Transfer["kind"], name: string, size: number, stop: () => void): number {
+function begin(kind: TransferKind, name: string, size: number): { id: number; signal: AbortSignal } {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort(new Fault("cancelled", "It was stopped."));
   const id = ++lastId;
-  const transfer = { id, kind, name, size, sent: 0, startedAt: Date.now(), fault: null, jobId: null, stop };
-  publish([transfer, ...transfers]);
-  return id;
+  const ends = { fault: null, jobId: null, fileId: null };
+  publish([{ id, kind, name, size, sent: 0, startedAt: Date.now(), ...ends, stop }, ...transfers]);
+  return { id, signal: controller.signal };
 }
 
-function settle(id: number, job: Promise<string>): void {
-  job.then(
-    (jobId) => change(id, { jobId }),
+function settle(id: number, end: Promise<Partial<Transfer>>): void {
+  end.then(
+    (changes) => change(id, changes),
     (error: unknown) => change(id, { fault: toFault(error) }),
   );
 }

@@ -7,7 +7,7 @@ import { pathTo, ROUTES } from "../../wire/routes.ts";
 import { formatDuration, formatStamp } from "../format.ts";
 import { useChange } from "../queries.ts";
 import { fetchJson } from "../requests.ts";
-import { DownloadFile } from "../sections/files.tsx";
+import { DownloadFile } from "./download-file.tsx";
 import { Facts } from "./facts.tsx";
 import { JobProgress, JobStateBadge } from "./job-progress.tsx";
 import { column, RecordTable } from "./record-table.tsx";

@@ -1,18 +1,19 @@
-// The uploads and merges started on this page, each followed through to its result.
+// The transfers and merges started on this page, each followed through to its result.
 
 import { Button, CloseButton, Progress } from "@mantine/core";
 import type { ReactNode } from "react";
 import { formatBytes } from "../format.ts";
 import { hrefTo } from "../location.ts";
 import { useJob } from "../queries.ts";
-import { DownloadFile } from "../sections/files.tsx";
-import { dismiss, type Transfer, useTransfers } from "../transfers.ts";
+import { dismiss, type Transfer, type TransferKind, useTransfers } from "../transfers.ts";
+import { DownloadFile } from "./download-file.tsx";
 import { JobProgress, JobStateBadge } from "./job-progress.tsx";
 import { Problem } from "./notices.tsx";
 import { useNow } from "./when.tsx";
 
-export function TransferList(): ReactNode {
-  const transfers = useTransfers();
+/** Only those of `kinds`. */
+export function TransferList({ kinds }: { readonly kinds: readonly TransferKind[] }): ReactNode {
+  const transfers = useTransfers().filter(({ kind }) => kinds.includes(kind));
   if (transfers.length === 0) return null;
   return (
     <ul className="transfers card flush" aria-label="Started here">
@@ -35,41 +36,64 @@ function Stage({ transfer }: { readonly transfer: Transfer }): ReactNode {
   if (transfer.fault) {
     return (
       <>
-        <Problem
-          error={transfer.fault}
-          title={transfer.kind === "merge" ? "The merge was not started" : "The upload did not finish"}
-        />
+        <Problem error={transfer.fault} title={FAILED[transfer.kind]} />
         <Dismiss id={transfer.id} />
       </>
     );
   }
   if (transfer.jobId !== null) return <JobStage jobId={transfer.jobId} id={transfer.id} />;
-  return transfer.kind === "upload" ? (
-    <Sending transfer={transfer} />
-  ) : (
+  if (transfer.fileId !== null) return <FileStage transfer={transfer} fileId={transfer.fileId} />;
+  return transfer.kind === "merge" ? (
     <span className="dim">Asking the server…</span>
+  ) : (
+    <Sending transfer={transfer} />
   );
 }
+
+const FAILED = {
+  upload: "The upload did not finish",
+  file: "The upload did not finish",
+  merge: "The merge was not started",
+  save: "The file was not saved",
+} as const;
 
 function Sending({ transfer }: { readonly transfer: Transfer }): ReactNode {
   const now = useNow(500);
   const share = transfer.size === 0 ? 100 : (transfer.sent / transfer.size) * 100;
   const seconds = (now - transfer.startedAt) / 1000;
+  const [moved, whole] =
+    transfer.kind === "save"
+      ? ["received", "All received"]
+      : ["sent", "All sent; the server makes it a file"];
   const rate = seconds > 0.5 ? ` · ${formatBytes(transfer.sent / seconds)}/s` : "";
   return (
     <>
       <div className="measure">
-        <Progress value={share} size="sm" aria-label={`${share.toFixed(0)} % sent`} />
-        <span>
-          {transfer.sent >= transfer.size
-            ? "All sent; the server makes it a file"
-            : `${share.toFixed(0)} % sent${rate}`}
-        </span>
+        <Progress value={share} size="sm" aria-label={`${share.toFixed(0)} % ${moved}`} />
+        <span>{transfer.sent >= transfer.size ? whole : `${share.toFixed(0)} % ${moved}${rate}`}</span>
       </div>
       <Button size="compact-sm" variant="subtle" color="red" className="danger" onClick={transfer.stop}>
         Stop
       </Button>
     </>
+  );
+}
+
+function FileStage({
+  transfer,
+  fileId,
+}: {
+  readonly transfer: Transfer;
+  readonly fileId: string;
+}): ReactNode {
+  return (
+    <div className="actions">
+      <span className="dim">
+        {transfer.kind === "save" ? "Saved, and its SHA-256 is right" : "Uploaded, and its SHA-256 is right"}
+      </span>
+      <a href={hrefTo("files", { open: fileId })}>Show</a>
+      <Dismiss id={transfer.id} />
+    </div>
   );
 }
 

@@ -1,7 +1,7 @@
 // Finished files: whole, immutable, each with its digest.
 
 import { Button, TextInput } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import type { FileEntry } from "../../wire/api.ts";
 import { pathTo, ROUTES } from "../../wire/routes.ts";
 import { useFilter } from "../filter.ts";
@@ -9,13 +9,16 @@ import { formatBytes, formatCount, formatStamp } from "../format.ts";
 import { hrefTo, replaceParams } from "../location.ts";
 import { Confirm } from "../pieces/confirm.tsx";
 import { CopyText } from "../pieces/copy-text.tsx";
+import { DownloadFile, SaveFile } from "../pieces/download-file.tsx";
 import { Facts } from "../pieces/facts.tsx";
-import { Download, Search } from "../pieces/icons.tsx";
+import { Search } from "../pieces/icons.tsx";
 import { Empty, Loading, Problem } from "../pieces/notices.tsx";
 import { column, LoadMore, RecordTable } from "../pieces/record-table.tsx";
+import { TransferList } from "../pieces/transfer-list.tsx";
 import { When } from "../pieces/when.tsx";
 import { useChange, useFile, useFiles } from "../queries.ts";
 import { fetchJson } from "../requests.ts";
+import { startFile } from "../transfers.ts";
 
 const COLUMNS = [
   column<FileEntry>("name", "Name", (file) => <span className="name">{file.name || file.id}</span>),
@@ -41,9 +44,32 @@ export function Files({ params }: { readonly params: URLSearchParams }): ReactNo
           onChange={(event) => setText(event.currentTarget.value)}
           leftSection={<Search />}
         />
+        <UploadButton />
       </div>
+      <TransferList kinds={["file", "save"]} />
       <FileTable prefix={prefix} open={params.get("open") ?? ""} />
     </section>
+  );
+}
+
+/** Any file, of any size: taken up where it was when it is chosen again. */
+function UploadButton(): ReactNode {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        data-testid="file-input"
+        onChange={(event) => {
+          for (const file of event.currentTarget.files ?? []) startFile(file);
+          event.currentTarget.value = "";
+        }}
+      />
+      <Button onClick={() => input.current?.click()}>Upload files</Button>
+    </>
   );
 }
 
@@ -95,28 +121,6 @@ function LinkedFile({ open }: { readonly open: string }): ReactNode {
   );
 }
 
-export function DownloadFile({
-  file,
-  label,
-}: {
-  readonly file: FileEntry;
-  readonly label: string;
-}): ReactNode {
-  return (
-    <Button
-      component="a"
-      href={file.url}
-      download={file.name}
-      size="compact-sm"
-      variant="light"
-      leftSection={<Download />}
-      aria-label={`Download ${file.name || file.id}`}
-    >
-      {label}
-    </Button>
-  );
-}
-
 function FileActions({ file }: { readonly file: FileEntry }): ReactNode {
   const remove = useChange((id: string) =>
     fetchJson(pathTo(ROUTES.fileRecord, { id }), { method: "DELETE" }),
@@ -160,6 +164,7 @@ function FileDetails({ file }: { readonly file: FileEntry }): ReactNode {
           ["Kept until", file.expiresAt === null ? "deleted" : formatStamp(file.expiresAt)],
         ]}
       />
+      <SaveFile file={file} />
     </div>
   );
 }

@@ -24,7 +24,7 @@ export function Overview({ params }: { readonly params: URLSearchParams }): Reac
         <UploadArea />
         <MergeForm />
       </div>
-      <TransferList />
+      <TransferList kinds={["upload", "merge"]} />
       <LatestJobs open={params.get("job") ?? ""} />
       <FirstKeys open={params.get("key") ?? ""} />
     </section>

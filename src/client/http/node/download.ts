@@ -25,6 +25,8 @@ export interface FileDownloadOptions extends DownloadOptions {
 
 /** What one request asks for. Small enough that a slow connection holds up little, large enough to cost nothing. */
 const PIECE_BYTES = 16 * 1_048_576;
+/** Less is not worth a request of its own. */
+const SMALLEST_PIECE = 1_048_576;
 
 /** Downloads to `path`, which is overwritten, but only by a whole and verified file. */
 export async function downloadFile(
@@ -98,7 +100,7 @@ async function fetchMissing(
     return;
   }
   const { parallel, signal } = settings;
-  const most = Math.min(PIECE_BYTES, Math.max(1, Math.ceil(size / parallel)));
+  const most = Math.min(PIECE_BYTES, Math.max(SMALLEST_PIECE, Math.ceil(size / parallel)));
   const pieces = missingPieces(partial.spans, size, most);
   await inLanes(parallel, pieces, signal, async (span, stop) => {
     for await (const piece of readRange({ ...remote, size, validator }, span, {
