@@ -55,9 +55,10 @@ function shownSettings({ webhookSecret, ...shown }: Settings): Record<string, un
   return { ...shown, webhookSecret: webhookSecret === undefined ? "none" : "set" };
 }
 
-function openKv({ database, sync, maxItem, expire }: Settings): SqliteKv {
+function openKv({ database, sync, maxItem, expire, cache }: Settings): SqliteKv {
   mkdirSync(dirname(database), { recursive: true });
-  return SqliteKv.open({ path: database, sync, rules: createRules({ maxItem, expire }), clock: systemClock });
+  const rules = createRules({ maxItem, expire });
+  return SqliteKv.open({ path: database, sync, rules, clock: systemClock, cacheBytes: cache });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -104,6 +104,12 @@ export const SERVE_SETTINGS: readonly Option[] = [
     help: "lets doors without a password listen beyond this machine (see --host)",
   },
   {
+    flag: "cache",
+    type: "bytes",
+    default: "256mb",
+    help: "memory for items: those used lately, and those on their way into the database; at least 32mb",
+  },
+  {
     flag: "max-chunk",
     type: "bytes",
     default: "64mb",
