@@ -18,6 +18,8 @@ export interface AttemptOptions {
 
 export type AttemptEnd = "succeeded" | "failed" | "released" | "lost";
 
+type Outcome = { readonly result: Json } | { readonly error: unknown };
+
 const LONGEST_LINE = 1_000;
 
 /**
@@ -42,9 +44,12 @@ export class Attempt {
     this.#expiresAt = lease.expiresAt;
   }
 
-  /** Never rejects. Aborting `stop` gives the job back to the queue. */
-  async run(handler: JobHandler, stop: AbortSignal): Promise<AttemptEnd> {
-    const release = () => this.#end("released", new Fault("cancelled", "the worker is stopping"));
+  /**
+   * Never rejects. Aborting `stop` gives the job back to the queue. What it resolves with is to be called at once: it
+   * ends the lease, and never rejects either.
+   */
+  async run(handler: JobHandler, stop: AbortSignal): Promise<() => Promise<AttemptEnd>> {
+    const release = () => this.#abortFor("released", new Fault("cancelled", "the worker is stopping"));
     if (stop.aborted) release();
     stop.addEventListener("abort", release, { once: true });
     const beating = new AbortController();
@@ -56,6 +61,10 @@ export class Attempt {
     beating.abort();
     await heartbeat;
     stop.removeEventListener("abort", release);
+    return () => this.#end(outcome);
+  }
+
+  async #end(outcome: Outcome): Promise<AttemptEnd> {
     try {
       return await this.#settle(outcome);
     } catch (error) {
@@ -107,12 +116,12 @@ export class Attempt {
         queue.extend(this.#lease, leaseMs, report),
       );
       this.#expiresAt = expiresAt;
-      if (cancelRequested) this.#end("cancelled", new Fault("cancelled", "the job was cancelled"));
+      if (cancelRequested) this.#abortFor("cancelled", new Fault("cancelled", "the job was cancelled"));
     } catch (error) {
       const fault = toFault(error);
       log.warn("job.heartbeat-failed", { job: this.#lease.job.id, error: fault.message });
       // Anything but a lost lease may pass before the lease runs out.
-      if (isFault(fault, "conflict") || clock.now() >= this.#expiresAt) this.#end("lost", fault);
+      if (isFault(fault, "conflict") || clock.now() >= this.#expiresAt) this.#abortFor("lost", fault);
     }
   }
 
@@ -136,16 +145,19 @@ export class Attempt {
     return { ...progress, ...(rate !== undefined && { rate }) };
   }
 
-  #end(why: "cancelled" | "released" | "lost", reason: Fault): void {
+  #abortFor(why: "cancelled" | "released" | "lost", reason: Fault): void {
     this.#ending ??= why;
     this.#abort.abort(reason);
   }
 
-  async #settle(outcome: { readonly result: Json } | { readonly error: unknown }): Promise<AttemptEnd> {
+  async #settle(outcome: Outcome): Promise<AttemptEnd> {
     const { queue, clock, leaseMs, log } = this.#options;
     const { job } = this.#lease;
     if (this.#ending === "lost") return "lost";
-    await this.#report((report) => queue.extend(this.#lease, leaseMs, report));
+    // Each of these is a commit: a job that has nothing to tell is spared one.
+    if (this.#progress !== undefined || this.#lines.length > 0) {
+      await this.#report((report) => queue.extend(this.#lease, leaseMs, report));
+    }
     if ("result" in outcome) {
       await queue.complete(this.#lease, outcome.result);
       log.info("job.succeeded", { job: job.id, kind: job.kind, result: outcome.result });

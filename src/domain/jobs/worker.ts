@@ -2,9 +2,9 @@
 
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Queue } from "../../ports/queue.ts";
+import type { Lease, Queue } from "../../ports/queue.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
-import { Attempt, type AttemptEnd } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import type { JobHandler } from "./kind.ts";
 
 export interface WorkerOptions {
@@ -58,25 +58,40 @@ export class Worker {
   async run(stop: AbortSignal): Promise<void> {
     const { log, name, spent } = this.#options;
     log.info("worker.started", { worker: name, kinds: this.#kinds });
+    let lease: Lease | undefined;
     while (!stop.aborted) {
       this.#poked = false;
-      const end = await this.#next(stop);
-      if (end !== undefined && spent?.()) break;
-      if (end === undefined && !this.#poked) await this.#pause(this.#options.pollMs ?? POLL_MS, stop);
+      lease ??= await this.#claim(stop);
+      if (lease) {
+        lease = await this.#work(lease, stop);
+        if (spent?.()) break;
+      } else if (!this.#poked) await this.#pause(this.#options.pollMs ?? POLL_MS, stop);
     }
+    if (lease) await this.#giveBack(lease);
     log.info("worker.stopped", { worker: name });
   }
 
-  /** Works on one job, if there is one. */
-  async #next(stop: AbortSignal): Promise<AttemptEnd | undefined> {
-    const { queue, clock, log, name, leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS } = this.#options;
+  /**
+   * Works on a job, and claims the next one while this one's end is written: an adapter that groups its commits
+   * writes both in one.
+   */
+  async #work(lease: Lease, stop: AbortSignal): Promise<Lease | undefined> {
+    const { queue, clock, log, leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS } = this.#options;
+    log.info("job.started", { job: lease.job.id, kind: lease.job.kind, attempt: lease.job.attempts });
+    const attempt = new Attempt(lease, { queue, clock, log, leaseMs, heartbeatMs });
+    const settle = await attempt.run(this.#handlerOf(lease.job.kind), stop);
+    const settled = settle();
+    const goesOn = !stop.aborted && !this.#options.spent?.();
+    const next = goesOn ? this.#claim(stop) : undefined;
+    await settled;
+    return next;
+  }
+
+  async #claim(stop: AbortSignal): Promise<Lease | undefined> {
+    const { queue, log, name, leaseMs = LEASE_MS } = this.#options;
     try {
-      await this.#recover();
-      const lease = await queue.claim(name, this.#kinds, leaseMs);
-      if (!lease) return undefined;
-      log.info("job.started", { job: lease.job.id, kind: lease.job.kind, attempt: lease.job.attempts });
-      const attempt = new Attempt(lease, { queue, clock, log, leaseMs, heartbeatMs });
-      return await attempt.run(this.#handlerOf(lease.job.kind), stop);
+      if (this.#isRecoveryDue()) await this.#recover();
+      return await queue.claim(name, this.#kinds, leaseMs);
     } catch (error) {
       log.error("worker.queue-failed", { worker: name, error: toFault(error) });
       await this.#pause(PAUSE_MS, stop);
@@ -84,12 +99,26 @@ export class Worker {
     }
   }
 
-  async #recover(): Promise<void> {
-    const { queue, clock, log, recoverMs = RECOVER_MS } = this.#options;
-    const now = clock.now();
+  /** A worker that is told to stop between two jobs has begun nothing. */
+  async #giveBack(lease: Lease): Promise<void> {
+    const { queue, log } = this.#options;
+    try {
+      await queue.release(lease);
+    } catch (error) {
+      // Its lease runs out by itself.
+      log.warn("job.lost", { job: lease.job.id, error: toFault(error).message });
+    }
+  }
+
+  #isRecoveryDue(): boolean {
+    const { clock, recoverMs = RECOVER_MS } = this.#options;
     // Also when the clock was set back.
-    if (Math.abs(now - this.#recoveredAt) < recoverMs) return;
-    this.#recoveredAt = now;
+    return Math.abs(clock.now() - this.#recoveredAt) >= recoverMs;
+  }
+
+  async #recover(): Promise<void> {
+    const { queue, clock, log } = this.#options;
+    this.#recoveredAt = clock.now();
     const jobs = await queue.recover();
     if (jobs > 0) log.warn("jobs.recovered", { jobs });
   }
