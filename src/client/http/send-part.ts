@@ -46,7 +46,7 @@ export async function sendPart(
         settings,
         pace.timeout(settings.idleTimeout),
       );
-      pace.took(performance.now() - startedAt);
+      pace.took(performance.now() - startedAt, chunk.bytes.length);
       now = { ...answer, length: chunk.length ?? now.length };
     } catch (error) {
       pace.failed();
@@ -107,6 +107,8 @@ const SLOW_MS = 8_000;
 /** How much is sent at once: a second's worth or more, so that progress shows and a broken line costs little. */
 class Pace {
   #bytes = FIRST;
+  /** Milliseconds for a byte when one chunk was last sent; undefined before that. */
+  #perByte: number | undefined;
 
   get bytes(): number {
     return this.#bytes;
@@ -114,15 +116,18 @@ class Pace {
 
   /** Sending cannot be watched, so the whole chunk has to be answered in that time: many times what is expected. */
   timeout(idle: number): number {
-    return idle + 8 * SLOW_MS;
+    const expected = this.#perByte === undefined ? SLOW_MS : this.#perByte * this.#bytes;
+    return idle + 8 * Math.min(SLOW_MS, expected);
   }
 
-  took(ms: number): void {
+  took(ms: number, bytes: number): void {
+    this.#perByte = ms / Math.max(1, bytes);
     if (ms < QUICK_MS) this.#bytes = Math.min(LARGEST, this.#bytes * 2);
     else if (ms > SLOW_MS) this.#shrink();
   }
 
   failed(): void {
+    this.#perByte = undefined;
     this.#shrink();
   }
 
