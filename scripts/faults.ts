@@ -2,7 +2,13 @@
 
 const rounds = process.argv[2] ?? "200";
 const run = Bun.spawn(
-  [process.execPath, "test", "./test/faults/kill.test.ts", "./test/faults/kv-kill.test.ts"],
+  [
+    process.execPath,
+    "test",
+    "./test/faults/kill.test.ts",
+    "./test/faults/kv-kill.test.ts",
+    "./test/faults/transfer-kill.test.ts",
+  ],
   {
     env: { ...process.env, CAIRN_KILL_ROUNDS: rounds },
     stdio: ["inherit", "inherit", "inherit"],
