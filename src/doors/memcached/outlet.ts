@@ -4,13 +4,13 @@ import type { Figures } from "./figures.ts";
 
 /** A socket of Bun: tells how many bytes it took, -1 when it is closed. */
 interface Taker {
-  write(bytes: Buffer): number;
+  write(bytes: Uint8Array): number;
 }
 
 export class Outlet {
   readonly #socket: Taker;
   readonly #figures: Figures;
-  #unsent: Buffer | undefined;
+  #unsent: Uint8Array[] = [];
 
   constructor(socket: Taker, figures: Figures) {
     this.#socket = socket;
@@ -19,29 +19,42 @@ export class Outlet {
 
   /** The socket is full: nothing more should be answered before it has drained. */
   get full(): boolean {
-    return this.#unsent !== undefined;
+    return this.#unsent.length > 0;
   }
 
-  /** `bytes` may be overwritten afterwards. What is answered while it is full, one batch at most, waits in order. */
-  write(bytes: Buffer): void {
-    if (this.#unsent) {
-      this.#unsent = Buffer.concat([this.#unsent, bytes]);
-      return;
+  /** The last piece may be overwritten afterwards. What is answered while it is full, one batch at most, waits in order. */
+  write(pieces: readonly Uint8Array[]): void {
+    const last = pieces.length - 1;
+    for (let i = 0; i <= last; i++) {
+      const piece = pieces[i] as Uint8Array;
+      const rest = this.full ? piece : this.#take(piece);
+      if (rest.length > 0) this.#unsent.push(i === last ? Buffer.from(rest) : rest);
     }
-    const taken = Math.max(0, this.#socket.write(bytes));
-    this.#figures.bytesWritten += taken;
-    if (taken < bytes.length) this.#unsent = Buffer.from(bytes.subarray(taken));
   }
 
   /** The socket takes bytes again. */
   drain(): void {
-    const rest = this.#unsent;
-    if (!rest) return;
-    this.#unsent = undefined;
-    this.write(rest);
+    for (let first = this.#unsent[0]; first; first = this.#unsent[0]) {
+      const rest = this.#take(first);
+      if (rest.length > 0) {
+        this.#unsent[0] = rest;
+        return;
+      }
+      this.#unsent.shift();
+    }
   }
 
   clear(): void {
-    this.#unsent = undefined;
+    this.#unsent = [];
+  }
+
+  /** What the socket does not take of it. */
+  #take(piece: Uint8Array): Uint8Array {
+    if (piece.length === 0) return piece;
+    const taken = Math.max(0, this.#socket.write(piece));
+    this.#figures.bytesWritten += taken;
+    return taken < piece.length ? piece.subarray(taken) : EMPTY;
   }
 }
+
+const EMPTY = new Uint8Array(0);

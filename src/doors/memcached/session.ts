@@ -284,7 +284,7 @@ export class Session {
   #send(): void {
     const { out } = this.#door;
     if (out.length === 0) return;
-    if (!this.#closed) this.#outlet.write(out.bytes);
+    if (!this.#closed) this.#outlet.write(out.pieces);
     out.clear();
   }
 

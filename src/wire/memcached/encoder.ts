@@ -25,6 +25,8 @@ const VALUE = Buffer.from("VALUE ");
 /** A `VALUE` line at its longest: 6 + 250 + three numbers of at most 20 digits, spaces and line ends. */
 const LONGEST_HEAD = 360;
 const FIRST_ROOM = 65_536;
+/** A value of so many bytes is handed on as it is: to copy 100 MB into a buffer that has to grow takes 300. */
+const LARGE = 262_144;
 /** A buffer that had to grow beyond this is given back after use. */
 const KEPT_ROOM = 1_048_576;
 
@@ -32,18 +34,29 @@ const KEPT_ROOM = 1_048_576;
 export class ReplyBuffer {
   #bytes = Buffer.allocUnsafeSlow(FIRST_ROOM);
   #length = 0;
+  /** Before what stands in the buffer: large values, and copies of what stood between them. */
+  #before: Uint8Array[] = [];
+  #beforeLength = 0;
 
   get length(): number {
-    return this.#length;
+    return this.#beforeLength + this.#length;
   }
 
-  /** What was written since `clear`; valid until the next write. */
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+  /**
+   * What was written since `clear`, in order. All but the last are the caller's; that one is valid until the next write.
+   * Large values are not copied: they are those of the replies.
+   */
+  get pieces(): readonly Uint8Array[] {
+    const last = this.#bytes.subarray(0, this.#length);
+    return this.#before.length === 0 ? [last] : [...this.#before, last];
   }
 
   clear(): void {
     this.#length = 0;
+    if (this.#beforeLength > 0) {
+      this.#before = [];
+      this.#beforeLength = 0;
+    }
     if (this.#bytes.length > KEPT_ROOM) this.#bytes = Buffer.allocUnsafeSlow(FIRST_ROOM);
   }
 
@@ -80,14 +93,11 @@ export class ReplyBuffer {
     if (text === undefined) return;
     this.line(text);
     if (!reply.value) return;
-    this.#reserve(reply.value.length + 2);
-    this.#bytes.set(reply.value, this.#length);
-    this.#length += reply.value.length;
-    this.#lineEnd();
+    this.#block(reply.value);
   }
 
   #value(key: string, flags: number, value: Uint8Array, cas: number): void {
-    this.#reserve(LONGEST_HEAD + value.length);
+    this.#reserve(LONGEST_HEAD + (value.length < LARGE ? value.length : 0));
     this.#bytes.set(VALUE, this.#length);
     this.#length += VALUE.length;
     this.#text(key);
@@ -95,9 +105,26 @@ export class ReplyBuffer {
     this.#number(value.length);
     if (cas >= 0) this.#number(cas);
     this.#lineEnd();
-    this.#bytes.set(value, this.#length);
-    this.#length += value.length;
+    this.#block(value);
+  }
+
+  #block(value: Uint8Array): void {
+    if (value.length >= LARGE) {
+      this.#push(Buffer.from(this.#bytes.subarray(0, this.#length)));
+      this.#push(value);
+      this.#length = 0;
+      this.#reserve(2);
+    } else {
+      this.#reserve(value.length + 2);
+      this.#bytes.set(value, this.#length);
+      this.#length += value.length;
+    }
     this.#lineEnd();
+  }
+
+  #push(piece: Uint8Array): void {
+    this.#before.push(piece);
+    this.#beforeLength += piece.length;
   }
 
   /** A space, then the digits. */
