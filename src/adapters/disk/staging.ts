@@ -9,6 +9,9 @@ import { Fault, toFault } from "../../wire/faults.ts";
 import type { DiskBlobs } from "./blobs.ts";
 import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
 
+/** Bytes after which a write that goes on is synced already. */
+const EARLY = 8 * 1_048_576;
+
 export class DiskStaging implements Staging {
   readonly #folder: string;
   readonly #blobs: DiskBlobs;
@@ -49,7 +52,10 @@ export class DiskStaging implements Staging {
   ): Promise<StagedWrite> {
     const writer = await this.#enter(id);
     try {
-      const result = await writePieces(writer.handle, offset, source, { signal });
+      const early = new EarlySync(writer);
+      const onWritten = (bytes: number) => early.written(bytes);
+      const result = await writePieces(writer.handle, offset, source, { signal, onWritten });
+      await early.settle();
       if (result.written > 0) await writer.sync();
       return result;
     } catch (error) {
@@ -169,6 +175,38 @@ class Writer {
     });
     this.#running = running;
     return running;
+  }
+}
+
+/** Syncs a long write while it still comes in, so that little is left to be waited for at its end. */
+class EarlySync {
+  readonly #writer: Writer;
+  #unsynced = 0;
+  #running: Promise<void> | undefined;
+  #error: unknown;
+
+  constructor(writer: Writer) {
+    this.#writer = writer;
+  }
+
+  written(bytes: number): void {
+    this.#unsynced += bytes;
+    if (this.#unsynced < EARLY || this.#running) return;
+    this.#unsynced = 0;
+    this.#running = this.#writer.sync().then(
+      () => {
+        this.#running = undefined;
+      },
+      (error) => {
+        // The system tells of a failed write once, and not necessarily again at the end.
+        this.#error ??= error;
+      },
+    );
+  }
+
+  async settle(): Promise<void> {
+    await this.#running;
+    if (this.#error !== undefined) throw this.#error;
   }
 }
 
