@@ -90,7 +90,7 @@ export function resolveSettings(values: SettingValues, database: string | undefi
     tlsCert: path(values, "tls-cert"),
     tlsKey: path(values, "tls-key"),
     insecure: values["insecure"] === true,
-    cache: within(values, "cache", 33_554_432, 16_000_000_000),
+    cache: within(values, "cache", 33_554_432, 2_000_000_000),
     workers: within(values, "workers", 0, 64),
     jobMemory: within(values, "job-memory", 256 * 1_048_576, Number.MAX_SAFE_INTEGER),
     maxChunkBody: within(values, "max-chunk", 1024, 1_073_741_824),

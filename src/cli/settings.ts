@@ -107,7 +107,7 @@ export const SERVE_SETTINGS: readonly Option[] = [
     flag: "cache",
     type: "bytes",
     default: "256mb",
-    help: "memory for items: those used lately, and those on their way into the database; at least 32mb",
+    help: "memory for items: those used lately, and those on their way into the database; 32mb to 1.8gb",
   },
   {
     flag: "max-chunk",

@@ -35,7 +35,7 @@ export interface SqliteKvOptions {
   readonly sync: SyncMode;
   readonly rules: Rules;
   readonly clock: Clock;
-  /** Bytes of memory for items: those that are not folded yet, and those used lately. Default 256 MiB, at least 32. */
+  /** Bytes of memory for items: those that are not folded yet, and those used lately. Default 256 MiB, 32 MiB to 2 GB. */
   readonly cacheBytes?: number;
   /** Of the journal; default a sixteenth of the cache. */
   readonly segmentBytes?: number;
@@ -48,6 +48,8 @@ export interface SqliteKvOptions {
 const DEFAULT_BUDGET = 1_048_576;
 const DEFAULT_CACHE = 268_435_456;
 const LEAST_CACHE = 33_554_432;
+/** Places in the ring are computed with 32 bits. */
+const MOST_CACHE = 2_000_000_000;
 const PAGE_CACHE_KIB = 16_384;
 /** cas uniques are given out beyond those of records that a power cut may have taken. */
 const CAS_AFTER_CRASH = 1_048_576;
@@ -251,7 +253,7 @@ function capacityOf({ cacheBytes = DEFAULT_CACHE }: SqliteKvOptions, file: strin
   for (let slot = 0; slot < SLOTS; slot++) {
     journal += statSync(slotPath(file, slot), { throwIfNoEntry: false })?.size ?? 0;
   }
-  return Math.max(LEAST_CACHE, cacheBytes, 2 * journal);
+  return Math.min(MOST_CACHE, Math.max(LEAST_CACHE, cacheBytes, 2 * journal));
 }
 
 function flushAtOf(record: ReadRecord, before: number): number {
