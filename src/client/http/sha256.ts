@@ -44,23 +44,9 @@ export function sha256(): Hash {
   return { update, hex };
 }
 
-/** One block, as §6.2.2 has it. Written for speed: about 250 MB/s, no allocation. */
+/** One block, §6.2.2. Written for speed: 130 to 160 MB/s of one core's time, no allocation. */
 function mix(state: Int32Array, words: Int32Array, bytes: Uint8Array, at: number): void {
-  for (let i = 0; i < 16; i++) {
-    const from = at + i * 4;
-    words[i] =
-      (at8(bytes, from) << 24) |
-      (at8(bytes, from + 1) << 16) |
-      (at8(bytes, from + 2) << 8) |
-      at8(bytes, from + 3);
-  }
-  for (let i = 16; i < 64; i++) {
-    const x = at32(words, i - 15);
-    const y = at32(words, i - 2);
-    const low = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
-    const high = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
-    words[i] = (at32(words, i - 16) + low + at32(words, i - 7) + high) | 0;
-  }
+  spread(words, bytes, at);
   let a = at32(state, 0);
   let b = at32(state, 1);
   let c = at32(state, 2);
@@ -83,8 +69,33 @@ function mix(state: Int32Array, words: Int32Array, bytes: Uint8Array, at: number
     b = a;
     a = (first + second) | 0;
   }
-  const sums = [a, b, c, d, e, f, g, h];
-  for (let i = 0; i < 8; i++) state[i] = (at32(state, i) + at32(sums, i)) | 0;
+  state[0] = at32(state, 0) + a;
+  state[1] = at32(state, 1) + b;
+  state[2] = at32(state, 2) + c;
+  state[3] = at32(state, 3) + d;
+  state[4] = at32(state, 4) + e;
+  state[5] = at32(state, 5) + f;
+  state[6] = at32(state, 6) + g;
+  state[7] = at32(state, 7) + h;
+}
+
+/** The message schedule of one block, §6.2.2 step 1. */
+function spread(words: Int32Array, bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < 16; i++) {
+    const from = at + i * 4;
+    words[i] =
+      (at8(bytes, from) << 24) |
+      (at8(bytes, from + 1) << 16) |
+      (at8(bytes, from + 2) << 8) |
+      at8(bytes, from + 3);
+  }
+  for (let i = 16; i < 64; i++) {
+    const x = at32(words, i - 15);
+    const y = at32(words, i - 2);
+    const low = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+    const high = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+    words[i] = (at32(words, i - 16) + low + at32(words, i - 7) + high) | 0;
+  }
 }
 
 /** The indexes are in range by construction. */
