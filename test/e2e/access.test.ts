@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { Cairn } from "../support/cairn.ts";
 import { failureOf } from "../support/failure.ts";
 import { exchange } from "../support/memcached-wire.ts";
@@ -33,6 +34,50 @@ test("beyond loopback nothing opens without a password, unless it is meant so", 
   await using server = await Cairn.start({ database, flags: ["--host", "0.0.0.0", "--insecure"] });
   expect(server.program.output).toContain("WARNING: open to the network on 0.0.0.0 without a password");
 });
+
+test("the container's way: the environment says that it is meant so", async () => {
+  await using folder = await temporaryFolder();
+  const ports = ["memcached", "http", "image", "merge"].flatMap((door) => [`--${door}-port`, "0"]);
+  const program = await Program.start([
+    ...["env", "CAIRN_HOST=0.0.0.0", "CAIRN_INSECURE=true"],
+    ...[CAIRN, "serve", folder.at("cairn.sqlite"), ...ports],
+  ]);
+  await program.untilLine(/is ready/);
+  expect(await program.end("SIGTERM")).toEqual({ code: 0, signal: null });
+});
+
+test("TLS: the certificate is read at the start and by SIGHUP; one without its key is refused", async () => {
+  await using folder = await temporaryFolder();
+  const [cert, key] = [folder.at("server.crt"), folder.at("server.key")];
+  const renew = async (name: string) => {
+    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    const made = await Program.start([
+      ...["openssl", "req", "-x509", ...curve, "-days", "2", "-subj", `/CN=${name}`],
+      ...["-keyout", key, "-out", cert],
+    ]);
+    expect((await made.exited).code).toBe(0);
+  };
+  await renew("first");
+  const database = folder.at("cairn.sqlite");
+  await expect(Cairn.start({ database, flags: ["--tls-cert", cert] })).rejects.toThrow(
+    "--tls-cert and --tls-key belong together",
+  );
+  await using server = await Cairn.start({ database, flags: ["--tls-cert", cert, "--tls-key", key] });
+  const ask = () =>
+    new Promise<string>((resolve, reject) => {
+      const options = { host: "127.0.0.1", port: portOf(server.memcached), rejectUnauthorized: false };
+      const socket = connectTls(options, () => socket.write("mn\r\n"));
+      socket.on("error", reject);
+      socket.on("data", (answer) => {
+        resolve(`${socket.getPeerCertificate().subject.CN}: ${answer.toString("latin1")}`);
+        socket.destroy();
+      });
+    });
+  expect(await ask()).toBe("first: MN\r\n");
+  await renew("second");
+  process.kill(server.pid, "SIGHUP");
+  await until("the new certificate is shown", async () => (await ask()) === "second: MN\r\n");
+}, 20_000);
 
 test("passwords: made by cairn password, asked for by the door, renewed by SIGHUP", async () => {
   await using folder = await temporaryFolder();
