@@ -197,7 +197,7 @@ int main(int argc, char **argv) {
   double elapsed = now() - from;
   cpu = cpu_seconds() - cpu;
   qsort(samples, count, sizeof(float), by_value);
-  printf("{\"perSecond\":%.0f,\"cpu\":%.3f,\"p50\":%.0f,\"p99\":%.0f}\n", done / elapsed, cpu / done * 1e6,
+  printf("{\"perSecond\":%.0f,\"cpu\":%.3f,\"p50\":%.0f,\"p99\":%.0f}\n", done / elapsed, done ? cpu / done * 1e6 : 0.0,
          count ? samples[count / 2] : 0.0, count ? samples[(long)(count * 0.99)] : 0.0);
   return 0;
 }

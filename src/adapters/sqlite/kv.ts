@@ -50,7 +50,8 @@ const DEFAULT_CACHE = 268_435_456;
 const LEAST_CACHE = 33_554_432;
 /** Places in the ring are computed with 32 bits. */
 const MOST_CACHE = 2_000_000_000;
-const PAGE_CACHE_KIB = 16_384;
+/** Of SQLite, for reads beside the ring: the upper levels of its trees, and leaves of the index. */
+const PAGE_CACHE_KIB = 65_536;
 /** cas uniques are given out beyond those of records that a power cut may have taken. */
 const CAS_AFTER_CRASH = 1_048_576;
 /** Cursors of pages that are remembered: a listing goes on without waiting for a fold again. */
