@@ -8,9 +8,10 @@ const run = Bun.spawn(
     "./test/faults/kill.test.ts",
     "./test/faults/kv-kill.test.ts",
     "./test/faults/transfer-kill.test.ts",
+    "./test/faults/many-workers.test.ts",
   ],
   {
-    env: { ...process.env, CAIRN_KILL_ROUNDS: rounds },
+    env: { ...process.env, CAIRN_KILL_ROUNDS: rounds, CAIRN_JOBS: "1000" },
     stdio: ["inherit", "inherit", "inherit"],
   },
 );

@@ -13,6 +13,7 @@ import { aggregateKind, mergeKind } from "../../src/domain/jobs/kinds.ts";
 import { mergeHandler } from "../../src/domain/jobs/merge.ts";
 import { Results } from "../../src/domain/jobs/results.ts";
 import { Worker } from "../../src/domain/jobs/worker.ts";
+import type { Aggregation } from "../../src/ports/aggregation.ts";
 import type { Bucket } from "../../src/ports/bucket.ts";
 import type { Job } from "../../src/ports/queue.ts";
 import { memoryScratch } from "./merge-runs.ts";
@@ -24,11 +25,18 @@ export interface JobShopOptions {
   readonly bucket?: Bucket;
   /** Merges may keep runs, in memory. */
   readonly scratch?: boolean;
+  readonly aggregation?: Aggregation;
   /** False: nobody works. */
   readonly working?: boolean;
 }
 
-export function openJobShop({ objects = {}, bucket, scratch = false, working = true }: JobShopOptions = {}) {
+export function openJobShop({
+  objects = {},
+  bucket,
+  scratch = false,
+  aggregation = new MemoryAggregation(),
+  working = true,
+}: JobShopOptions = {}) {
   const clock = systemClock;
   const queue = new MemoryQueue(clock);
   const files = new Files({ blobs: new MemoryBlobs(), records: new MemoryRecords(), clock, log: quietLog });
@@ -48,7 +56,7 @@ export function openJobShop({ objects = {}, bucket, scratch = false, working = t
         results,
         ...(scratch && { scratch: memoryScratch().scratch }),
       }),
-      aggregateHandler({ files, results, aggregation: async () => new MemoryAggregation() }),
+      aggregateHandler({ files, results, aggregation: async () => aggregation }),
     ],
   });
   const jobs = new Jobs({ queue, clock, kinds: [mergeKind, aggregateKind], onReady: () => worker.poke() });

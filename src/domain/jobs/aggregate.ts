@@ -72,7 +72,10 @@ async function store(
       })
     : null;
   const facts = { name: `${name}_totals.${output}`, mediaType: MEDIA_TYPES[output] };
-  const stored = await results.store(context, facts, totals);
+  const stored = await results.store(context, facts, totals).catch(async (error: unknown) => {
+    if (rejects) await results.discard(rejects);
+    throw error;
+  });
   const counts = { groups, rows, rejected, ...(excluded > 0 && { excluded }) };
   return { file: stored.id, ...counts, ...(rejects && { rejects: rejects.id }) };
 }

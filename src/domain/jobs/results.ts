@@ -39,4 +39,9 @@ export class Results {
       signal,
     });
   }
+
+  /** Removes a part of a result whose other parts did not come to be. */
+  discard(file: FileRecord): Promise<void> {
+    return this.#options.files.remove(file.id);
+  }
 }
