@@ -114,7 +114,6 @@ export class LargeFiles implements AsyncDisposable {
   /** Closes the connections; calls that are under way fail. The process can end afterwards. */
   async close(): Promise<void> {
     this.#settings.servers.close();
-    this.#settings.hashing.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -55,7 +55,7 @@ export async function isComplete(settings: Settings, manifest: Manifest): Promis
 }
 
 /** The manifest of what was sent. */
-export function manifestOf(upload: Upload, storedSize: number, sha256: string): Manifest {
+export function manifestOf(upload: Upload, storedSize: number): Manifest {
   const { name, version, chunkSize, parity, group, encoding, startedAt, options, chunks, parities } = upload;
   const salts = [...chunks.salts, ...parities.salts];
   const table = {
@@ -66,7 +66,7 @@ export function manifestOf(upload: Upload, storedSize: number, sha256: string): 
   return {
     name,
     size: upload.original.size,
-    sha256,
+    sha256: upload.original.digest(),
     version,
     encoding,
     storedSize,

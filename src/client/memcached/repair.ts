@@ -147,7 +147,7 @@ async function fromSource(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const { manifest } = reading;
-  const original = new Original(reading.settings.hashing.begin(undefined), (size) => {
+  const original = new Original((size) => {
     if (size > manifest.size) throw mismatch(manifest, "it has more bytes");
   });
   const opened = await openSource(from, undefined);
@@ -157,7 +157,7 @@ async function fromSource(
     }
     const source = manifest.encoding === "zstd" ? compressed(opened, original) : opened;
     const left = await resend(reading, new Set(lost), source, original, signal);
-    if ((await original.digest()) !== manifest.sha256) throw mismatch(manifest, "its SHA-256 is another one");
+    if (original.digest() !== manifest.sha256) throw mismatch(manifest, "its SHA-256 is another one");
     return left;
   } finally {
     await opened.close();
@@ -180,7 +180,7 @@ async function resend(
     if (bytes.length !== slotLength(manifest, slot) || crc32(bytes) !== manifest.checksums[slot]) {
       throw mismatch(manifest, `chunk ${slot} of ${manifest.chunks} differs`);
     }
-    if (manifest.encoding === null) await original.add(bytes);
+    if (manifest.encoding === null) original.add(bytes);
     if (lost.has(slot) && !(await putBack(reading, slot, bytes))) left.push(slot);
     if (manifest.parity === 0) continue;
     const group = groupAt(manifest, groupOf(manifest, slot));

@@ -25,7 +25,7 @@ export async function sendChunks(upload: Upload, window: Window): Promise<number
     if (filled === 0) break;
     storedSize += filled;
     const chunk = frame.body.subarray(0, filled);
-    if (encoding === null) await original.add(chunk);
+    if (encoding === null) original.add(chunk);
     if (upload.parity > 0) {
       parity ??= new ParityEncoder(upload.parity, filled);
       parity.add(chunk);

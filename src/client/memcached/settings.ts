@@ -4,7 +4,6 @@ import { Fault } from "../../wire/faults.ts";
 import type { Distribution } from "./ketama.ts";
 import { checkPrefix } from "./names.ts";
 import { Servers } from "./servers.ts";
-import { HashThread } from "./sha256.ts";
 
 export interface LargeFilesOptions {
   /**
@@ -32,7 +31,6 @@ export interface Settings {
   readonly chunkSize: number | undefined;
   readonly maxSize: number;
   readonly prefix: string;
-  readonly hashing: HashThread;
 }
 
 /** 50 MB as `dd bs=1048576 count=50` makes them. */
@@ -60,7 +58,6 @@ export function readSettings(options: LargeFilesOptions): Settings {
     chunkSize,
     maxSize,
     prefix: checkPrefix(prefix),
-    hashing: new HashThread(),
   };
 }
 

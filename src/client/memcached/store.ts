@@ -47,21 +47,16 @@ export async function storeFile(
     options.signal?.throwIfAborted();
     const features = await abortable(settings.servers.features(), options.signal);
     const upload = await uploadOf(settings, name, key, source, options, features);
-    return await storeUpload(upload, features).finally(() => upload.original.drop());
+    checkName(upload);
+    const predecessor = await abortable(findPredecessor(upload), options.signal);
+    checkMemory(upload, features, predecessor);
+    if (options.replace !== "remove-first") return await sendAndPublish(upload, predecessor);
+    await removeFirst(upload);
+    const stored = await sendAndPublish(upload, NOTHING);
+    return { ...stored, replaced: fateOf(predecessor) };
   } finally {
     await source.close();
   }
-}
-
-async function storeUpload(upload: Upload, features: Features): Promise<Stored> {
-  const { options } = upload;
-  checkName(upload);
-  const predecessor = await abortable(findPredecessor(upload), options.signal);
-  checkMemory(upload, features, predecessor);
-  if (options.replace !== "remove-first") return sendAndPublish(upload, predecessor);
-  await removeFirst(upload);
-  const stored = await sendAndPublish(upload, NOTHING);
-  return { ...stored, replaced: fateOf(predecessor) };
 }
 
 async function uploadOf(
@@ -76,10 +71,8 @@ async function uploadOf(
   const { parity = 0 } = options;
   const version = newVersion();
   const group = groupSize(parity, servers.all.length);
+  const original = new Original((size) => checkSize(settings, size, `more than ${settings.maxSize}`));
   const known = opened.size === undefined ? options : { ...options, size: opened.size };
-  const original = new Original(settings.hashing.begin(known.size), (size) =>
-    checkSize(settings, size, `more than ${settings.maxSize}`),
-  );
   const plan =
     options.compress === "zstd"
       ? await worthCompressing(opened, options.signal)
@@ -106,13 +99,12 @@ async function uploadOf(
 }
 
 async function sendAndPublish(upload: Upload, found: Predecessor): Promise<Stored> {
-  const { settings, options } = upload;
+  const { settings } = upload;
   const window = new Window(windowOf(upload.chunkSize, WINDOW_BYTES, WINDOW_LEAST, WINDOW_MOST));
   let manifest: Manifest | undefined;
   let replaced: Predecessor | undefined;
   try {
-    const storedSize = await sendChunks(upload, window);
-    manifest = manifestOf(upload, storedSize, await abortable(upload.original.digest(), options.signal));
+    manifest = manifestOf(upload, await sendChunks(upload, window));
     await confirmChunks(upload, { ...manifest, parts: 0 });
     replaced = await publish(upload, manifest, found);
     // The manifest itself may have pushed a chunk out: only what is whole now counts as stored.

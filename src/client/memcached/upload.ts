@@ -1,9 +1,9 @@
 // A store under way: what it was asked for, where its chunks go, and what has been sent so far.
 
+import { createHash, type Hash } from "node:crypto";
 import type { Placement } from "./layout.ts";
 import type { StoredFile } from "./manifest.ts";
 import type { Settings } from "./settings.ts";
-import type { Sha256 } from "./sha256.ts";
 import type { SourceReader } from "./source.ts";
 
 export interface Progress {
@@ -78,30 +78,23 @@ export class Sent {
 
 /** The bytes of the file itself, before any compression: how many, and their SHA-256. */
 export class Original {
-  readonly #hash: Sha256;
+  readonly #hash: Hash = createHash("sha256");
   readonly #check: (size: number) => void;
   size = 0;
 
   /** `check` throws when there are too many. */
-  constructor(hash: Sha256, check: (size: number) => void) {
-    this.#hash = hash;
+  constructor(check: (size: number) => void) {
     this.#check = check;
   }
 
-  /** The bytes may change when it has resolved; undefined: at once. */
-  add(bytes: Uint8Array): Promise<void> | undefined {
+  add(bytes: Uint8Array): void {
     this.size += bytes.length;
     this.#check(this.size);
-    return this.#hash.update(bytes);
+    this.#hash.update(bytes);
   }
 
   /** Once, at the end. */
-  digest(): Promise<string> {
-    return this.#hash.digest();
-  }
-
-  /** Harmless after the digest. */
-  drop(): void {
-    this.#hash.drop();
+  digest(): string {
+    return this.#hash.digest("hex");
   }
 }
