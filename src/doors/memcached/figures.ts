@@ -42,12 +42,9 @@ export class Figures {
         if (reply !== "miss") this.#hits++;
         return;
       case "gat":
-        this.#gets++;
+        // memcached counts it as a touch only.
         this.#touches++;
-        if (reply !== "miss") {
-          this.#hits++;
-          this.#touchHits++;
-        }
+        if (reply !== "miss") this.#touchHits++;
         return;
       case "cas":
         if (reply === "stored") this.#casHits++;
@@ -68,11 +65,11 @@ export class Figures {
         return;
       case "incr":
         if (reply === "not-found") this.#incrMisses++;
-        else this.#incrHits++;
+        else if (reply !== "not-numeric") this.#incrHits++;
         return;
       case "decr":
         if (reply === "not-found") this.#decrMisses++;
-        else this.#decrHits++;
+        else if (reply !== "not-numeric") this.#decrHits++;
         return;
       case "flush":
         this.#flushes++;
@@ -89,10 +86,11 @@ export class Figures {
     }
   }
 
-  /** As memcached counts them: as the classic commands they stand for. */
+  /** As memcached counts them: as the classic commands they stand for, and what makes or marks an item not at all. */
   #countMeta(command: MetaCommand, reply: Reply): void {
-    const code = typeof reply === "object" && reply.kind === "meta" ? reply.code : "HD";
-    const hit = code === "HD";
+    const meta = typeof reply === "object" && reply.kind === "meta" ? reply : undefined;
+    const code = meta?.code ?? "HD";
+    const hit = code === "HD" && reply !== "not-numeric";
     if (command.kind === "me") {
       this.#metas++;
     } else if (command.kind === "ms") {
@@ -102,16 +100,16 @@ export class Figures {
       else if (code === "EX") this.#casBadval++;
       else this.#casMisses++;
     } else if (command.kind === "md") {
-      if (hit) this.#deleteHits++;
-      else this.#deleteMisses++;
+      if (!hit) this.#deleteMisses++;
+      else if (!command.meta.invalidate) this.#deleteHits++;
     } else if (command.kind === "ma") {
-      if (command.mode === "incr") this.#incrHits += hit ? 1 : 0;
-      else this.#decrHits += hit ? 1 : 0;
+      if (command.mode === "incr") this.#incrHits += hit && !meta?.loud ? 1 : 0;
+      else this.#decrHits += hit && !meta?.loud ? 1 : 0;
       if (code === "NF" && command.mode === "incr") this.#incrMisses++;
       else if (code === "NF") this.#decrMisses++;
-    } else if (command.meta.exptime !== undefined) {
+    } else if (hit && command.meta.exptime !== undefined) {
       this.#touches++;
-      if (hit) this.#touchHits++;
+      this.#touchHits++;
     } else {
       this.#gets++;
       if (hit) this.#hits++;
