@@ -157,7 +157,8 @@ export class JobLoad implements Load {
   }
 }
 
-function shuffled(ids: readonly number[], random: Random): number[] {
+/** A copy in random order. */
+export function shuffled(ids: readonly number[], random: Random): number[] {
   const copy = [...ids];
   for (let i = copy.length - 1; i > 0; i--) {
     const j = random.below(i + 1);

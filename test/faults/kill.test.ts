@@ -8,6 +8,7 @@ import { Cairn } from "../support/cairn.ts";
 import { figure } from "../support/figures.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { ImageLoad, JobLoad, KeyLoad, type Load } from "./kill-loads.ts";
+import { DropzoneLoad, TusLoad } from "./upload-loads.ts";
 
 /** 20 in the test command; `npm run test:faults` asks for 200. */
 const ROUNDS = Number(process.env.CAIRN_KILL_ROUNDS ?? "20");
@@ -26,7 +27,12 @@ test(`kill -9 at a random moment, ${ROUNDS} rounds`, async () => {
   let cairn = await Cairn.start(options);
   try {
     for (let round = 1; round <= ROUNDS; round++) {
-      const fresh: Load[] = [new ImageLoad(random), new JobLoad(expected)];
+      const fresh: Load[] = [
+        new ImageLoad(random),
+        new JobLoad(expected),
+        new TusLoad(random),
+        new DropzoneLoad(random),
+      ];
       const running = Promise.all([keys, ...fresh].map((load) => load.run(cairn)));
       // A random moment is the point of the test: nothing is awaited here.
       await delay(20 + random.below(400));

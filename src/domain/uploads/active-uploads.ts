@@ -1,9 +1,11 @@
 // The uploads that requests work on now: all requests for one upload share its reservations and its ledger.
 
 import type { UploadRecord } from "../../ports/records.ts";
+import type { Staging } from "../../ports/staging.ts";
 import { Fault } from "../../wire/faults.ts";
 import { ActiveUpload, type ActiveUploadOptions } from "./active-upload.ts";
 import { RunningDigest } from "./digest.ts";
+import { isIntact } from "./intact.ts";
 
 /** Uploads that are remembered between two chunks, with their running digest; those of many ranges are not. */
 const MAX_IDLE = 1000;
@@ -22,8 +24,11 @@ export class ActiveUploads {
   /** The longest unused first. One process takes all requests, so nobody else changes these. */
   readonly #idle = new Map<string, ActiveUpload>();
 
-  constructor(options: ActiveUploadOptions) {
+  readonly #staging: Staging;
+
+  constructor(options: ActiveUploadOptions & { readonly staging: Staging }) {
     this.#options = options;
+    this.#staging = options.staging;
   }
 
   /** Runs `work` on the one `ActiveUpload` of `id`. Fault `not-found`. */
@@ -80,6 +85,11 @@ export class ActiveUploads {
     if (!record) throw unknownUpload(id);
     const active = new ActiveUpload(record, this.#options);
     active.digest = new RunningDigest();
+    if (!(await isIntact(this.#staging, record))) {
+      const error = "bytes that had been stored are lost";
+      await active.change((known) => ({ ...known, state: "failed", coverage: [], error }));
+      await this.#staging.discard(record.staging);
+    }
     return active;
   }
 

@@ -59,7 +59,7 @@ export class Uploads {
     const admission = new Admission(options.limits ?? UNLIMITED, records, clock);
     this.#admission = admission;
     const onChange = (record: UploadRecord) => admission.follow(record);
-    this.#active = new ActiveUploads({ records, clock, lifetime: this.#lifetime, onChange });
+    this.#active = new ActiveUploads({ records, staging, clock, lifetime: this.#lifetime, onChange });
     const finish = (active: ActiveUpload) => this.#finish(active);
     this.#writes = new Writes({ staging, files, clock, admission, finish });
   }

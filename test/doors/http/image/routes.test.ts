@@ -92,6 +92,15 @@ test("white space, line ends and escapes are content", async () => {
   expect(await (await fetch(`${service.origin}/image/${sha256(image)}`)).text()).toBe(image);
 });
 
+test("a page of another origin may download an image, but not register one", async () => {
+  const headers = { origin: "https://elsewhere.example", "sec-fetch-site": "cross-site" };
+  const missing = await fetch(`${service.origin}/image/${sha256("nothing")}`, { headers });
+  expect([missing.status, missing.headers.get("access-control-allow-origin")]).toEqual([404, "*"]);
+  const body = JSON.stringify({ sha256: sha256("x"), size: 1, chunk_size: 1 });
+  const json = { ...headers, "content-type": "application/json" };
+  expect((await fetch(`${service.origin}/image`, { method: "POST", headers: json, body })).status).toBe(403);
+});
+
 test("an empty image is complete at once", async () => {
   expect((await register("", 256)).status).toBe(201);
   expect(await (await fetch(`${service.origin}/image/${sha256("")}`)).text()).toBe("");
