@@ -41,6 +41,21 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     ask: [["sh", "-c", "command -v memccapable && memccat --version"]],
     for: "the public checker of the memcached text protocol",
   },
+  "ceph-mon": {
+    package: "ceph-mon",
+    ask: [["ceph-mon", "--version"]],
+    for: "a real S3 service: its monitor",
+  },
+  "ceph-osd": {
+    package: "ceph-osd",
+    ask: [["ceph-osd", "--version"]],
+    for: "a real S3 service: its store",
+  },
+  radosgw: {
+    package: "radosgw",
+    ask: [["radosgw", "--version"]],
+    for: "a real S3 service: its gateway",
+  },
   pymemcache: {
     package: "python3-pymemcache",
     ask: [[PYTHON, "-c", "import pymemcache; print('pymemcache', pymemcache.__version__)"]],

@@ -74,7 +74,7 @@ export function resolveSettings(values: SettingValues, database: string | undefi
   return {
     database: file,
     data,
-    logs: resolve(text(values, "logs") ?? `${data}/logs`),
+    logs: placeOf(text(values, "logs") ?? `${data}/logs`),
     host: required(text(values, "host"), "host"),
     memcachedPort: port(values, "memcached-port"),
     httpPort: port(values, "http-port"),
@@ -139,6 +139,11 @@ function within(values: SettingValues, flag: string, least: number, most: number
   const value = values[flag];
   if (typeof value === "number" && value >= least && value <= most) return value;
   throw new Fault("invalid", `--${flag}: ${value} is outside ${least} to ${most}`);
+}
+
+/** Addresses stay as they are; folders become absolute. */
+function placeOf(place: string): string {
+  return place.startsWith("s3://") ? place : resolve(place);
 }
 
 function required(value: string | undefined, flag: string): string {

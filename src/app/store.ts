@@ -46,10 +46,25 @@ export async function openStore(settings: Settings, clock: Clock, log: Log): Pro
   const queue = opened.use(SqliteQueue.open({ path: join(data, "jobs.sqlite"), sync, clock }));
 
   const files = new Files({ blobs, records, clock, log });
+  const bucket = await openBucket(logs);
   const closing = opened.move();
   return {
-    ...{ records, staging, files, queue },
-    bucket: new DiskBucket(logs),
+    ...{ records, staging, files, queue, bucket },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
+}
+
+/** The logs' folder, or S3 bucket with the credentials and endpoint of the usual environment variables. */
+async function openBucket(logs: string): Promise<Bucket> {
+  if (!logs.startsWith("s3://")) return new DiskBucket(logs);
+  const { parseS3Url, S3Bucket } = await import("../adapters/s3/bucket.ts");
+  const { env } = process;
+  return new S3Bucket({
+    ...parseS3Url(logs),
+    endpoint: env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL,
+    region: env.AWS_REGION ?? env.AWS_DEFAULT_REGION,
+    accessKeyId: env.AWS_ACCESS_KEY_ID,
+    secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
+    sessionToken: env.AWS_SESSION_TOKEN,
+  });
 }

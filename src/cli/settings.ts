@@ -13,8 +13,8 @@ export const SHARED_SETTINGS: readonly Option[] = [
   {
     flag: "logs",
     type: "text",
-    word: "DIR",
-    help: "the folder whose log files merges read; default: <data>/logs",
+    word: "DIR|s3://BUCKET/PREFIX",
+    help: "the folder or S3 bucket whose log files merges read; default: <data>/logs",
   },
   {
     flag: "sync",

@@ -22,7 +22,8 @@ export interface ObjectPage {
  * - Lists are paged and may hold millions of names; a page has at most 1,000.
  * - A source that does not exist is Fault `not-found`, naming the folder or bucket; an empty one is an empty page.
  * - Names cannot lead outside the source (`..`, absolute paths, links that point out): Fault `invalid`.
- * - Errors are Faults: `not-found`, `invalid`, `range`, `unreachable`, `internal`.
+ * - Errors are Faults: `not-found`, `invalid`, `range`, `replaced` (changed while it was read, where that can be told),
+ *   `forbidden`, `unreachable`, `internal`.
  */
 export interface Bucket {
   /** For messages: `folder /var/logs`, `s3://bucket/prefix`. */

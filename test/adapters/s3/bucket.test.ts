@@ -1,0 +1,59 @@
+// Reads from a service that fails for a moment: what it refuses, cuts off or drops is asked for again, and nothing else.
+
+import { expect, test } from "bun:test";
+import { parseS3Url, S3Bucket } from "../../../src/adapters/s3/bucket.ts";
+import { codeOf, readAll } from "../../support/bytes.ts";
+
+const CONTENT = Buffer.from(Array.from({ length: 1_500_000 }, (_, i) => (i * 31) % 251));
+
+/** Answers ranges of CONTENT; every third request is refused, every fourth is closed before its end. */
+function flakyService() {
+  const state = { requests: 0, always: false };
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      state.requests += 1;
+      if (state.always || state.requests % 3 === 1) return new Response("busy", { status: 503 });
+      const [, from = "0", to = "0"] = /bytes=(\d+)-(\d+)/.exec(request.headers.get("range") ?? "") ?? [];
+      const end = Math.min(Number(to) + 1, CONTENT.length);
+      const bytes = CONTENT.subarray(Number(from), end);
+      const headers = {
+        "content-range": `bytes ${from}-${end - 1}/${CONTENT.length}`,
+        etag: '"1"',
+      };
+      const cut = state.requests % 4 === 0 ? bytes.subarray(0, bytes.length >> 1) : bytes;
+      return new Response(new Uint8Array(cut), { status: 206, headers });
+    },
+  });
+  return { state, server };
+}
+
+function bucketAt(endpoint: string): S3Bucket {
+  const keys = { accessKeyId: "a", secretAccessKey: "b", region: "us-east-1" };
+  return new S3Bucket({ bucket: "logs", prefix: "", endpoint, ...keys });
+}
+
+test("all bytes arrive, whatever is refused or cut", async () => {
+  const { state, server } = flakyService();
+  const bytes = Buffer.from(await readAll(bucketAt(server.url.origin).open("x")));
+  expect(bytes.equals(CONTENT)).toBe(true);
+  expect(state.requests).toBeGreaterThan(4);
+  await server.stop(true);
+});
+
+test("a service that stays away is `unreachable`, after some attempts", async () => {
+  const { state, server } = flakyService();
+  state.always = true;
+  expect(await codeOf(readAll(bucketAt(server.url.origin).open("x")))).toBe("unreachable");
+  expect(state.requests).toBe(6);
+  await server.stop(true);
+});
+
+test("an address names a bucket and a folder in it", () => {
+  expect(parseS3Url("s3://logs")).toEqual({ bucket: "logs", prefix: "" });
+  expect(parseS3Url("s3://logs/")).toEqual({ bucket: "logs", prefix: "" });
+  expect(parseS3Url("s3://logs/a/b")).toEqual({ bucket: "logs", prefix: "a/b/" });
+  for (const text of ["s3://", "s3:///x", "s3://a", "http://logs"])
+    expect(() => parseS3Url(text)).toThrow(text);
+});

@@ -1,0 +1,37 @@
+// A merge out of a bucket of a real S3 service, by the server as a user starts it.
+
+import { expect, test } from "bun:test";
+import { CAIRN, Program, run } from "../support/processes.ts";
+import { S3Service } from "../support/s3-service.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+test("the logs of a bucket are merged, with the credentials of the environment", async () => {
+  await using folder = await temporaryFolder();
+  await using service = await S3Service.start();
+  await service.createBucket("company");
+  const client = service.client("company");
+  const lines = (of: string) =>
+    Array.from({ length: 50_000 }, (_, i) => `${String(i).padStart(7, "0")} ${of}\n`);
+  await client.write("web/logs/2026-01-01_0.log", lines("a").join(""));
+  await client.write("web/logs/2026-01-01_1.log", Bun.zstdCompressSync(lines("b").join("")));
+  await client.write("web/2026-01-01_2.log", "outside\n");
+
+  const env = {
+    AWS_ACCESS_KEY_ID: service.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: service.secretAccessKey,
+    AWS_ENDPOINT_URL: service.endpoint,
+    AWS_REGION: "us-east-1",
+  };
+  const ports = ["memcached", "http", "image", "merge"].flatMap((door) => [`--${door}-port`, "0"]);
+  const flags = ["--logs", "s3://company/web/logs"];
+  await using server = await Program.start([CAIRN, "serve", folder.at("db.sqlite"), ...ports, ...flags], {
+    env,
+  });
+  const [, dashboard = ""] = await server.untilLine(/^ *dashboard +(\S+)/m);
+  const at = ["--server", new URL(dashboard).origin];
+  const merged = await run([CAIRN, "merge", ...at, "--from", "2026-01-01", "-o", folder.at("out")]);
+  expect(merged.output).toBe("");
+  const b = lines("b");
+  const expected = lines("a").flatMap((line, i) => [line, b[i] ?? ""]);
+  expect((await Bun.file(folder.at("out")).text()) === expected.join("")).toBe(true);
+}, 120_000);
