@@ -11,6 +11,7 @@ import { Cairn } from "../support/cairn.ts";
 import { ROOT } from "../support/processes.ts";
 import { type ScriptPage, type ScriptPages, serveScripts } from "../support/script-page.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
 
 interface Told {
   state: string;
@@ -90,14 +91,14 @@ async function finished({ page }: ScriptPage): Promise<string> {
   return sha256(await (await fetch(cairn.http + pathname)).bytes());
 }
 
-const past = (page: Page, least: number) =>
-  page.waitForFunction((bound) => globalThis.tusTold.sent > bound, least);
-
 test("a pause, and on", async () => {
   const opened = await pages.open(browser);
+  network.freezeAfter(SIZE / 2);
   await begin(opened.page, { chunkSize: 2_000_000 });
-  await past(opened.page, SIZE / 3);
+  await until("half of it has passed", () => network.isFrozen);
   await opened.page.evaluate(() => globalThis.tusUpload.abort());
+  network.cut();
+  network.freeze(false);
   await opened.page.evaluate(() => globalThis.tusUpload.start());
   expect(await finished(opened)).toBe(digest);
   await opened.close();
@@ -109,8 +110,12 @@ test.each([
   ["in three parts at once", { parallelUploads: 3, chunkSize: 1_000_000 }],
 ])("a reload in the middle, %s", async (_, options) => {
   const opened = await pages.open(browser);
+  network.freezeAfter(SIZE / 2);
   await begin(opened.page, options);
-  await past(opened.page, SIZE / 3);
+  await until("half of it has passed", () => network.isFrozen);
+  await opened.page.evaluate(() => window.stop());
+  network.cut();
+  network.freeze(false);
   await opened.page.reload();
   await begin(opened.page, options);
   expect(await finished(opened)).toBe(digest);

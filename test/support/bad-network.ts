@@ -17,13 +17,21 @@ export interface BadNetwork extends AsyncDisposable {
   cut(): void;
   /** Passes nothing on any more, and keeps the connections. */
   freeze(isFrozen: boolean): void;
+  readonly isFrozen: boolean;
+  /** Freezes by itself when so many more bytes have passed, of all connections in both directions. */
+  freezeAfter(bytes: number): void;
   /** New connections go to another server. */
   connectTo(origin: string): void;
 }
 
 export async function badNetwork(origin: string): Promise<BadNetwork> {
   const sockets = new Set<Socket>();
-  const state = { port: portOf(origin), limit: undefined as number | undefined, frozen: false };
+  const state = {
+    port: portOf(origin),
+    limit: undefined as number | undefined,
+    freezeAt: Number.POSITIVE_INFINITY,
+    frozen: false,
+  };
   const counts = { connections: 0, received: 0, sent: 0 };
   const server = createServer((client) => {
     counts.connections++;
@@ -40,6 +48,10 @@ export async function badNetwork(origin: string): Promise<BadNetwork> {
         if (state.frozen) return;
         passed += bytes.length;
         counts[way] += bytes.length;
+        if (counts.sent + counts.received > state.freezeAt) {
+          state.frozen = true;
+          state.freezeAt = Number.POSITIVE_INFINITY;
+        }
         if (state.limit !== undefined && passed > state.limit) return cut();
         if (!to.write(bytes)) {
           from.pause();
@@ -78,6 +90,13 @@ export async function badNetwork(origin: string): Promise<BadNetwork> {
     cut,
     freeze: (isFrozen) => {
       state.frozen = isFrozen;
+      state.freezeAt = Number.POSITIVE_INFINITY;
+    },
+    freezeAfter: (bytes) => {
+      state.freezeAt = counts.sent + counts.received + bytes;
+    },
+    get isFrozen() {
+      return state.frozen;
     },
     connectTo: (other) => {
       state.port = portOf(other);
