@@ -1,4 +1,4 @@
-// Records in SQLite: the document as JSON, beside the columns that lists and sweepers search by.
+// Records in SQLite: the columns that lists and sweepers search by, and the rest of the document as JSON.
 
 import type {
   Collections,
@@ -17,6 +17,7 @@ interface Row {
   readonly sequence: number;
   readonly version: number;
   readonly name: string;
+  readonly expires_at: number | null;
   readonly document: string;
 }
 
@@ -98,7 +99,7 @@ export class SqliteRecords implements Records {
     at: number,
     limit: number,
   ): Promise<readonly Collections[C][]> {
-    const sql = `SELECT document FROM ${collection} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`;
+    const sql = `SELECT * FROM ${collection} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`;
     const rows = this.#read(() => this.#store.db.query<Row, [number, number]>(sql).all(at, limit));
     return rows.map((row) => parse<C>(row));
   }
@@ -113,7 +114,7 @@ export class SqliteRecords implements Records {
   }
 
   #row(collection: keyof Collections, id: string): Row | undefined {
-    const sql = `SELECT version, document FROM ${collection} WHERE id = ?`;
+    const sql = `SELECT * FROM ${collection} WHERE id = ?`;
     return this.#read(() => this.#store.db.query<Row, [string]>(sql).get(id)) ?? undefined;
   }
 
@@ -126,12 +127,15 @@ export class SqliteRecords implements Records {
   }
 }
 
+/** What has a column is left out of the document: a small image's record shrinks by a third. */
 function columnsOf(collection: keyof Collections, record: UploadRecord | FileRecord): Values {
-  const { id, version, name } = record;
-  const shared = { id, version, name, expires_at: record.expiresAt, document: JSON.stringify(record) };
-  if (collection === "uploads") return { ...shared, state: (record as UploadRecord).state };
-  const { sha256, blob } = record as FileRecord;
-  return { ...shared, sha256, blob };
+  const { id, version, name, expiresAt: expires_at, ...rest } = record;
+  if (collection === "uploads") {
+    const { state, ...document } = rest as Omit<UploadRecord, "id" | "version" | "name" | "expiresAt">;
+    return { id, version, name, expires_at, state, document: JSON.stringify(document) };
+  }
+  const { sha256, blob, ...document } = rest as Omit<FileRecord, "id" | "version" | "name" | "expiresAt">;
+  return { id, version, name, expires_at, sha256, blob, document: JSON.stringify(document) };
 }
 
 function plan(collection: keyof Collections, query: PageQuery): { sql: string; values: Values } {
@@ -162,12 +166,13 @@ function plan(collection: keyof Collections, query: PageQuery): { sql: string; v
   }
   const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
   const by = order === "name" ? "name, sequence" : "sequence DESC";
-  const sql = `SELECT sequence, version, name, document FROM ${collection} ${where} ORDER BY ${by} LIMIT $limit`;
+  const sql = `SELECT * FROM ${collection} ${where} ORDER BY ${by} LIMIT $limit`;
   return { sql, values };
 }
 
 function parse<C extends keyof Collections>(row: Row): Collections[C] {
-  return JSON.parse(row.document) as Collections[C];
+  const { sequence: _, document, expires_at: expiresAt, ...columns } = row;
+  return { ...JSON.parse(document), ...columns, expiresAt } as Collections[C];
 }
 
 function writeCursor(order: string, row: Row): string {
