@@ -56,14 +56,20 @@ try {
   await pairs();
   await beyondCache();
   await getsDuringSets();
+  await tell();
   if (flag("sustained")) await sustained(option("sustained", 300));
   if (flag("large")) await tenMillion();
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
-const text = sectionOf(figures);
-console.log(text);
-if (!flag("no-report")) await report("kv", text);
+await tell();
+
+/** Also before what takes long: then a run that is broken off has told something. */
+async function tell(): Promise<void> {
+  const text = sectionOf(figures);
+  console.log(text);
+  if (!flag("no-report")) await report("kv", text);
+}
 
 function compile(): void {
   const source = fileURLToPath(new URL("./load.c", import.meta.url));

@@ -234,7 +234,7 @@ export class Commits {
     const { journal, view, starts } = this.#options;
     const { writer, counters } = this.#group;
     const { segment, length: offset } = journal;
-    publish(view, starts, { bytes: writer.bytes, length: writer.length, segment, offset });
+    publish(view, starts, { bytes: writer.bytes, at: 0, length: writer.length, segment, offset });
     this.#counters = counters;
     const [taken, answers] = [this.#taken, this.#answers];
     this.#taken = [];

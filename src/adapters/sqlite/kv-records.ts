@@ -45,8 +45,9 @@ export interface RecordHead {
 }
 
 export interface ReadRecord extends RecordHead {
-  /** Head and entries. */
+  /** Head and entries, from `at` on. */
   readonly bytes: EntryBytes;
+  readonly at: number;
   readonly length: number;
   readonly boot: number;
 }
@@ -79,6 +80,7 @@ export function readRecord(fd: number, offset: number, end: number): ReadRecord 
   if ((bytes.i32[0] as number) >>> 0 !== Bun.hash.crc32(bytes.u8.subarray(4))) return undefined;
   return {
     bytes,
+    at: 0,
     length,
     offset,
     segment: head.getUint32(RECORD.segment, true),
@@ -91,29 +93,48 @@ export function readRecord(fd: number, offset: number, end: number): ReadRecord 
 
 /** Calls `take` for each entry of the record, in order. */
 export function eachEntry(
-  { bytes, length }: Pick<ReadRecord, "bytes" | "length">,
+  { bytes, at: start, length }: Pick<ReadRecord, "bytes" | "at" | "length">,
   take: (kind: number, bytes: EntryBytes, at: number) => void,
 ): void {
-  for (let at: number = RECORD.head; at < length; ) {
+  for (let at = start + RECORD.head; at < start + length; ) {
     const next = at + entryLength(bytes.keyLength(at), bytes.size(at));
     take(bytes.kind(at), bytes, at);
     at = next;
   }
 }
 
-/** The records in the first `length` bytes of the file, which are all intact. */
-export function* recordsOf(file: string, length: number): Generator<ReadRecord> {
-  const fd = openSync(file, "r");
+/**
+ * The records in the first `length` bytes of the file, which are all intact; all in one buffer, so that the memory of a
+ * fold is that of its segment. Faults: `corrupt`.
+ */
+export function* recordsOf(path: string, length: number): Generator<ReadRecord> {
+  const bytes = new EntryBytes(length);
+  const fd = openSync(path, "r");
   try {
-    for (let offset = 0; offset < length; ) {
-      const record = readRecord(fd, offset, length);
-      if (!record) throw new Error(`${file} has no intact record at ${offset}`);
-      yield record;
-      offset += record.length;
-    }
+    readInto(fd, bytes.u8.subarray(0, length), 0);
   } finally {
     closeSync(fd);
   }
+  for (let at = 0; at < length; ) {
+    const word = at >> 2;
+    const whole = (bytes.i32[word + (RECORD.length >> 2)] as number) + RECORD.head;
+    if ((bytes.i32[word] as number) >>> 0 !== Bun.hash.crc32(bytes.u8.subarray(at + 4, at + whole))) {
+      throw new Fault("corrupt", `${path} is damaged at ${at} bytes`, { hint: "Restore a backup." });
+    }
+    yield { bytes, at, length: whole, ...headOf(bytes, at) };
+    at += whole;
+  }
+}
+
+function headOf({ buffer }: EntryBytes, at: number): RecordHead & { readonly boot: number } {
+  return {
+    offset: at,
+    segment: buffer.readUInt32LE(at + RECORD.segment),
+    synced: buffer.readDoubleLE(at + RECORD.synced),
+    cas: buffer.readDoubleLE(at + RECORD.cas),
+    identity: buffer.readUInt32LE(at + RECORD.identity),
+    boot: buffer.readUInt32LE(at + RECORD.boot),
+  };
 }
 
 /** The first intact record at or behind `from` of a segment after `folded`: what follows a damaged one. */

@@ -117,6 +117,7 @@ export function publish(
   starts: Map<number, number>,
   record: {
     readonly bytes: EntryBytes;
+    readonly at: number;
     readonly length: number;
     readonly segment: number;
     readonly offset: number;
@@ -126,7 +127,7 @@ export function publish(
   if (!starts.has(segment)) starts.set(segment, view.ring.mark);
   eachEntry(record, (kind, bytes, at) => {
     if (kind === PUT || kind === REMOVE) {
-      view.ring.add(bytes, at, segment, offset + at + ENTRY.head + bytes.keyLength(at));
+      view.ring.add(bytes, at, segment, offset + at - record.at + ENTRY.head + bytes.keyLength(at));
     } else if (kind === FLUSH) {
       view.flushed(segment);
       for (const one of starts.keys()) starts.set(one, view.ring.mark);
