@@ -46,7 +46,7 @@ export interface InputReader extends AsyncDisposable {
 
 export function openReader(input: MergeInput, index: number, options: ReaderOptions): InputReader {
   return input.file
-    ? new FileReader(input, input.file(), index, options)
+    ? new FileReader(input, input.file, index, options)
     : new StreamReader(input, index, options);
 }
 
@@ -55,20 +55,26 @@ export async function* streamOf(
   input: MergeInput,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const file = input.file?.();
+  let file = input.file?.();
   if (!file) return yield* input.open(signal);
   try {
-    for (let position = 0; position < file.size; ) {
+    for (let position = 0; file && position < file.size; ) {
       signal?.throwIfAborted();
       const piece = new Uint8Array(Math.min(PIECE, file.size - position));
       const length = file.read(piece, position);
       if (length === 0) throw cutOff(input.name, position);
       position += length;
+      // Closed before the last piece is looked at: thousands of small files need no more handles than one.
+      if (position >= file.size) file = closed(file);
       yield length === piece.length ? piece : piece.subarray(0, length);
     }
   } finally {
-    file.close();
+    file?.close();
   }
+}
+
+function closed(file: SortedFile): undefined {
+  file.close();
 }
 
 class FileReader implements InputReader {
@@ -76,22 +82,26 @@ class FileReader implements InputReader {
   readonly #input: MergeInput;
   readonly #index: number;
   readonly #options: ReaderOptions;
+  readonly #open: () => SortedFile;
   #file: SortedFile | undefined;
+  #opened = false;
   #position = 0;
 
-  constructor(input: MergeInput, file: SortedFile, index: number, options: ReaderOptions) {
+  constructor(input: MergeInput, open: () => SortedFile, index: number, options: ReaderOptions) {
     this.name = input.name;
     this.#input = input;
-    this.#file = file;
+    this.#open = open;
     this.#index = index;
     this.#options = options;
   }
 
   fill(kernel: MergeKernel): undefined {
     while (!kernel.slots.ready(this.#index)) {
+      // Opened when it is read, and a small one closed at once: thousands need no more handles than one.
+      if (!this.#opened) this.#file = this.#open();
+      this.#opened = true;
       const file = this.#file;
       if (file && this.#position < file.size) this.#read(kernel, file);
-      // A small file is closed at once, so that thousands need no more handles than one.
       if (!file || this.#position >= file.size) this.#finish(kernel);
     }
   }

@@ -23,6 +23,8 @@ export interface RecordMergeOptions {
 /** Sorted records, opened once. */
 type Source = () => AsyncIterable<readonly LineRecord[]>;
 
+/** Each source holds the records of a piece, which take some hundred KiB. */
+const MOST = 500;
 const BATCH = 500;
 const TURN = 10;
 
@@ -33,7 +35,7 @@ export async function* mergeRecords(
 ): AsyncGenerator<Uint8Array> {
   await using kept = new AsyncDisposableStack();
   let sources = await sourcesOf(inputs, options, kept);
-  for (const pass of planPasses(sources.length, options.fanIn)) {
+  for (const pass of planPasses(sources.length, Math.min(options.fanIn, MOST))) {
     const reduced: Source[] = [];
     let from = 0;
     for (const { start, end } of pass) {

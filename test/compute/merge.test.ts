@@ -3,7 +3,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { logFiles } from "../../src/cli/generate/logs.ts";
-import { type MergeInput, type MergeRun, type MergeScratch, mergeSorted } from "../../src/compute/merge.ts";
+import {
+  type MergeInput,
+  type MergeRun,
+  type MergeScratch,
+  mergeSorted,
+  type SortedFile,
+} from "../../src/compute/merge.ts";
 import { Fault } from "../../src/wire/faults.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
@@ -144,8 +150,28 @@ describe("merging any sorted inputs", () => {
 
   test("small files are merged in one pass, however many", async () => {
     const contents = Array.from({ length: 3_000 }, (_, i) => Buffer.from(`${i % 977}\n`));
-    const inputs = contents.map((bytes, i) => new Source(`f${i}`, bytes).asFile(true));
+    const sources = contents.map((bytes, i) => new Source(`f${i}`, bytes));
+    let [open, most] = [0, 0];
+    const inputs = sources.map((source) => {
+      const input = source.asFile(true);
+      const file = () => {
+        const opened = input.file?.() as SortedFile;
+        open += 1;
+        most = Math.max(most, open);
+        return {
+          ...opened,
+          close: () => {
+            open -= 1;
+          },
+        };
+      };
+      return { ...input, file };
+    });
     expect(await bytesOf(mergeSorted(inputs))).toEqual(oracle(contents));
+    const scratch = new MemoryScratch();
+    const byKey = mergeSorted(inputs, { order: { key: { columns: [1] } }, scratch });
+    expect(await bytesOf(byKey)).toEqual(oracle(contents));
+    expect([open, most]).toEqual([0, 1]);
   });
 
   test("pieces in memory that is used again are the same, one after the other", async () => {
