@@ -229,9 +229,8 @@ export class KvRing {
       if (this.#evict(saved < MOST_SAVED)) saved++;
       if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
     }
-    const at = this.#head % this.#capacity;
     this.#head += length;
-    return at;
+    return (this.#head - length) % this.#capacity;
   }
 
   #skipToStart(): void {
