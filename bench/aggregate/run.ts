@@ -3,7 +3,7 @@
 // `run.ts [ROWS] [GROUPS]`: 5 million rows and 1.7 million possible groups by default.
 
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cairn } from "../../test/support/cairn.ts";
 import { CAIRN, run } from "../../test/support/processes.ts";
@@ -79,7 +79,7 @@ exact sums, within 512 MB. DuckDB, ours and the server in turn, median of ${ROUN
 | Miller | ${miller.toFixed(1)} | ours is ${ratios.miller.toFixed(1)} times as fast (aim: ≥ 10) |
 | \`cairn aggregate\`: upload, job, download | ${median(pairs.map((pair) => pair.server)).toFixed(1)} | ${ratios.server.toFixed(2)} of ours (aim: ≤ 1.5) |
 
-\`bin/cairn-bun bench/aggregate/run.ts\``,
+The load average was ${loadavg()[1]?.toFixed(1)} towards the end. \`bin/cairn-bun bench/aggregate/run.ts\``,
   );
 } finally {
   await rm(folder, { recursive: true, force: true });
