@@ -25,6 +25,19 @@ export function withItemLimit(server: string, bytes: number): Promise<Misbehavin
   return proxy(server, (request) => request, told);
 }
 
+/** Loses the first item that is stored under a key that ends with `end`, as a server that evicts it at once. */
+export function losing(server: string, end: string): Promise<Misbehaving> {
+  let lost = false;
+  return proxy(server, (request) => {
+    const at = request.indexOf(`${end} 0 0 `, 0, "latin1");
+    if (lost || at < 0) return request;
+    lost = true;
+    const changed = Buffer.from(request);
+    changed.write("~", at + end.length - 1, "latin1");
+    return changed;
+  });
+}
+
 /** Passes everything on; `cut` breaks the connections while the server lives on. */
 export function fragile(server: string): Promise<Misbehaving> {
   return proxy(server, (request) => request);

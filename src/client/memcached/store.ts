@@ -9,7 +9,6 @@ import { groupSize, Placement } from "./layout.ts";
 import { type Manifest, manifestBytesMax, storedFile } from "./manifest.ts";
 import { manifestKey, newVersion } from "./names.ts";
 import {
-  confirmChunks,
   findPredecessor,
   isComplete,
   manifestOf,
@@ -19,6 +18,7 @@ import {
   removeEntry,
   takeBack,
 } from "./publish.ts";
+import { confirmOrResend } from "./resend.ts";
 import { checkSize, sendChunks } from "./send.ts";
 import type { Features } from "./server.ts";
 import { chunkSizeFor, partBytesMax, type Settings, valueBytesMax } from "./settings.ts";
@@ -46,7 +46,7 @@ export async function storeFile(
     if (source.size !== undefined) checkSize(settings, source.size, `${source.size}`);
     options.signal?.throwIfAborted();
     const features = await abortable(settings.servers.features(), options.signal);
-    const upload = await uploadOf(settings, name, key, source, options, features);
+    const upload = await uploadOf(settings, name, key, { from, opened: source }, options, features);
     checkName(upload);
     const predecessor = await abortable(findPredecessor(upload), options.signal);
     checkMemory(upload, features, predecessor);
@@ -63,7 +63,7 @@ async function uploadOf(
   settings: Settings,
   name: string,
   key: string,
-  opened: SourceReader,
+  { from, opened }: { readonly from: Source; readonly opened: SourceReader },
   options: StoreOptions,
   { itemSizeMax }: Features,
 ): Promise<Upload> {
@@ -88,6 +88,7 @@ async function uploadOf(
     parity,
     group,
     source: plan.worth ? compressed(plan.source, original) : plan.source,
+    from,
     original,
     encoding: plan.worth ? "zstd" : null,
     options: known,
@@ -99,16 +100,16 @@ async function uploadOf(
 }
 
 async function sendAndPublish(upload: Upload, found: Predecessor): Promise<Stored> {
-  const { settings } = upload;
+  const { settings, from } = upload;
   const window = new Window(windowOf(upload.chunkSize, WINDOW_BYTES, WINDOW_LEAST, WINDOW_MOST));
   let manifest: Manifest | undefined;
   let replaced: Predecessor | undefined;
   try {
     manifest = manifestOf(upload, await sendChunks(upload, window));
-    await confirmChunks(upload, { ...manifest, parts: 0 });
+    await confirmOrResend(upload, { ...manifest, parts: 0 }, from);
     replaced = await publish(upload, manifest, found);
     // The manifest itself may have pushed a chunk out: only what is whole now counts as stored.
-    await confirmChunks(upload, manifest);
+    await confirmOrResend(upload, manifest, from);
   } catch (error) {
     await window.settle();
     await takeBack(upload, manifest, replaced ?? found).catch((failure: unknown) => {

@@ -4,7 +4,7 @@ import { createHash, type Hash } from "node:crypto";
 import type { Placement } from "./layout.ts";
 import type { StoredFile } from "./manifest.ts";
 import type { Settings } from "./settings.ts";
-import type { SourceReader } from "./source.ts";
+import type { Source, SourceReader } from "./source.ts";
 
 export interface Progress {
   /** Bytes that the server has taken, or that were handed out. */
@@ -52,6 +52,8 @@ export interface Upload {
   readonly partMax: number;
   readonly parity: number;
   readonly group: number;
+  /** As the caller gave it. */
+  readonly from: Source;
   /** Yields the bytes as they stand in the chunks. */
   readonly source: SourceReader;
   readonly original: Original;
