@@ -169,9 +169,7 @@ export function aggregationConformance(name: string, open: () => Promise<Aggrega
     test.each(["\n", "\r\n"])(
       "the rejects file has line, byte position, reason and text, ends %j",
       async (end) => {
-        const content = ["\uFEFFSong,Date,Number of Plays", "a,é,2", "b,1", 'c,"', "d,1,x"].join(
-          end,
-        );
+        const content = ["\uFEFFSong,Date,Number of Plays", "a,é,2", "b,1", 'c,"', "d,1,x"].join(end);
         const { rejects, rejectsText, rejected } = await outcomeOf(content);
         const bytes = Buffer.from(content);
         expect(rejected).toBe(3);
