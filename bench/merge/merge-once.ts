@@ -31,3 +31,5 @@ for await (const piece of mergeSorted(await Promise.all(inputs), {
   await file.write(piece);
 }
 await file.close();
+const [, peak = "0"] = /VmHWM:\s+(\d+) kB/.exec(await Bun.file("/proc/self/status").text()) ?? [];
+process.stdout.write(String(Number(peak) * 1024));
