@@ -120,8 +120,7 @@ and computes the same SHA-256; Cairn also computes a CRC-32 for each chunk, and 
 |---|---|---|---|---|
 ${rows.join("\n")}
 
-5 GB (5,368,709,120 bytes) from a stream, into \`memcached -m 6144\`, and out again; the aim is at most ${MEMORY_AIM} MiB over the idle process. Beyond 1 GB it does not
-grow: it is what the collectors let lie before they free it.
+5 GB (5,368,709,120 bytes) from a stream, into \`memcached -m 6144\`, and out again; the aim is at most ${MEMORY_AIM} MiB over the idle process.
 
 | | store | retrieve | over the idle process |
 |---|---|---|---|
