@@ -59,10 +59,10 @@ try {
   await tell();
   if (flag("sustained")) await sustained(option("sustained", 300));
   if (flag("large")) await tenMillion();
+  if (flag("sustained") || flag("large")) await tell();
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
-await tell();
 
 /** Also before what takes long: then a run that is broken off has told something. */
 async function tell(): Promise<void> {
