@@ -9,7 +9,9 @@ const name = basename(path);
 const files = await openLargeFiles({ servers });
 
 const stored = await files.store(name, path, { parity: 1, replace: true });
-process.stdout.write(`stored ${stored.chunks} chunks in groups of ${stored.group}, with a parity chunk each\n`);
+process.stdout.write(
+  `stored ${stored.chunks} chunks in groups of ${stored.group}, with a parity chunk each\n`,
+);
 const { rebuilt, sha256 } = await files.verify(name);
 process.stdout.write(`verified sha256 ${sha256}; ${rebuilt.length} chunks had to be rebuilt\n`);
 await files.close();

@@ -15,7 +15,7 @@ test("bash completes commands, options and values", async () => {
     const { output } = await run(["bash", "-c", script, "bash", folder.at("completion"), ...words]);
     return output.split("\n").filter((line) => line !== "");
   };
-  expect(await complete("cairn", "re")).toEqual(["retrieve", "repair", "remove"]);
+  expect(await complete("cairn", "retr")).toEqual(["retrieve"]);
   expect(await complete("cairn", "store", "--re")).toEqual(["--replace", "--remove-first"]);
   expect(await complete("cairn", "store", "--distribution", "")).toEqual(["ketama", "ketama-weighted"]);
   expect(await complete("cairn", "completion", "f")).toEqual(["fish"]);
