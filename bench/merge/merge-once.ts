@@ -24,12 +24,16 @@ for (let after: string | undefined = ""; after !== undefined; ) {
   after = page.next ?? undefined;
 }
 const file = await open(output, "w");
+let writing: Promise<unknown> = Promise.resolve();
 for await (const piece of mergeSorted(await Promise.all(inputs), {
   fanIn: Math.max(2, inputs.length),
   reuse: true,
 })) {
-  await file.write(piece);
+  // As `cairn merge` does: a piece is written while the next one is merged.
+  await writing;
+  writing = file.write(piece);
 }
+await writing;
 await file.close();
 const [, peak = "0"] = /VmHWM:\s+(\d+) kB/.exec(await Bun.file("/proc/self/status").text()) ?? [];
 process.stdout.write(String(Number(peak) * 1024));

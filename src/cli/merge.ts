@@ -115,10 +115,16 @@ async function mergeLocally(invocation: Invocation): Promise<void> {
       unsorted: values.unsorted === "sort" ? "sort" : "fail",
       onProgress: (done) => bar.update({ done, total }),
     });
+    let writing: Promise<void> = Promise.resolve();
     for await (const piece of merged) {
-      await target.write(piece);
+      // A piece is written while the next one is merged.
+      await writing;
+      writing = target.write(piece);
+      // It is awaited with the next piece; until then its error waits with it.
+      writing.catch(() => undefined);
       bytes += piece.length;
     }
+    await writing;
     await target.finish();
   } catch (error) {
     await target.discard();

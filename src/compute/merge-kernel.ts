@@ -21,6 +21,8 @@ export class MergeKernel {
   readonly #slots: MergeSlots;
   readonly #count: number;
   readonly #outputSize: number;
+  /** Where the output that is being filled begins; there are two, so that one can be written meanwhile. */
+  #output = 0;
   #filled = 0;
   /** A run that did not fit into the output yet: `[from, to)`. */
   #pendingFrom = 0;
@@ -39,7 +41,7 @@ export class MergeKernel {
     const count = sizes.slots.length;
     this.#count = count;
     this.#outputSize = sizes.output;
-    this.#slots = new MergeSlots(sizes);
+    this.#slots = new MergeSlots({ ...sizes, output: 2 * sizes.output });
     this.#code = new Int32Array(count);
     this.#tree = new Int32Array(Math.max(1, count)).fill(-1);
     this.#lines = new Float64Array(count);
@@ -55,9 +57,10 @@ export class MergeKernel {
     return this.#lines[input] ?? 0;
   }
 
-  /** The merged bytes so far, where they lie: they are overwritten by the next `run`. The output is empty afterwards. */
+  /** The merged bytes so far, where they lie until the call after the next. The output is empty afterwards. */
   takeOutput(): Uint8Array {
-    const bytes = this.#slots.bytes.subarray(0, this.#filled);
+    const bytes = this.#slots.bytes.subarray(this.#output, this.#output + this.#filled);
+    this.#output = this.#outputSize - this.#output;
     this.#filled = 0;
     return bytes;
   }
@@ -198,7 +201,7 @@ export class MergeKernel {
   #drain(): boolean {
     const from = this.#pendingFrom;
     const length = Math.min(this.#pendingTo - from, this.#outputSize - this.#filled);
-    this.#slots.bytes.copyWithin(this.#filled, from, from + length);
+    this.#slots.bytes.copyWithin(this.#output + this.#filled, from, from + length);
     this.#filled += length;
     this.#pendingFrom = from + length;
     return this.#pendingFrom === this.#pendingTo;

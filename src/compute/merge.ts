@@ -33,7 +33,7 @@ export interface MergeOptions {
   readonly unsorted?: "fail" | "sort" | undefined;
   /** Bytes of lines that are sorted in memory at one time; default 48 MiB. */
   readonly sortMemory?: number | undefined;
-  /** The memory of each piece is used again when the next is asked for. */
+  /** The memory of each piece is used again when the next but one is asked for: one may be written meanwhile. */
   readonly reuse?: boolean;
 }
 
