@@ -3,8 +3,8 @@
 // Written for speed. All inputs' bytes and the output share one buffer (merge-slots.ts), so a line is two integers,
 // is compared four bytes at a time where it lies, and is copied by one `copyWithin`; nothing is allocated per line.
 // An input that stays the smallest runs without touching the tree: its next line only has to beat the smallest code
-// on its path (`#rival`), and the whole run is copied at once. Against GNU `sort -m` it took 0.55 (disjoint), 0.95
-// (interleaved) and 0.49 (words) of the time on one thread (docs/benchmarks.md).
+// on its path (`#rival`), and the whole run is copied at once. Against GNU `sort -m` it took 0.51 (disjoint), 0.57
+// (interleaved) and 0.54 (words) of the time on one thread (docs/benchmarks.md).
 
 import { type ArenaSizes, at, MergeSlots } from "./merge-slots.ts";
 import { codeAt, commonPrefix, ENDED, firstDifference, firstOpenOffset } from "./offset-value.ts";
