@@ -32,6 +32,8 @@ export const FLUSH_AT = 4;
 export const SEAL = 5;
 /** In the ring only: a value that is read from the journal, whose place stands in its stead. */
 export const FAR = 6;
+/** In the ring, a larger value is `FAR` until SQLite has it. */
+export const LARGEST = 65_536;
 /** In the ring only: nothing up to its end. */
 export const GAP = 7;
 
@@ -64,6 +66,18 @@ export class EntryBytes {
     this.u8 = new Uint8Array(memory);
     this.i32 = new Int32Array(memory);
     this.f64 = new Float64Array(memory);
+  }
+
+  /** A copy with more room behind. */
+  grown(length: number): EntryBytes {
+    const bigger = new EntryBytes(length);
+    bigger.u8.set(this.u8);
+    return bigger;
+  }
+
+  mark(at: number, mark: number): void {
+    const word = (at + ENTRY.shape) >> 2;
+    this.i32[word] = (this.i32[word] as number) | mark;
   }
 
   /** `at`: where the entry begins. */

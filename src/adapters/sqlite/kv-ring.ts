@@ -1,7 +1,6 @@
 // The items that SQLite does not have yet, and those that were used lately: a ring of memory with a table of hashes.
 //
 // Written for speed: no object an item, so nothing for the garbage collector, and its memory is bounded to the byte.
-// A map of objects took 425 bytes more an item and stopped the process for 130 ms now and then (a million items).
 
 import type { Item } from "../../ports/kv.ts";
 import {
@@ -13,6 +12,7 @@ import {
   FETCHED,
   GAP,
   hashOf,
+  LARGEST,
   PUT,
   REMOVE,
   writeEntry,
@@ -22,8 +22,8 @@ const REFERENCED = 1 << 25;
 const DEAD = 1 << 26;
 /** Items that an insertion may save from leaving because they were used. */
 const MOST_SAVED = 8;
-/** Of the table; a power of two. */
 const FIRST_SLOTS = 16_384;
+const FIRST_BYTES = 4_194_304;
 const NO_VALUE = new Uint8Array(0);
 
 /**
@@ -31,7 +31,7 @@ const NO_VALUE = new Uint8Array(0);
  * or SQLite does not have it yet (then there is no room, and the caller has to wait for the fold).
  */
 export class KvRing {
-  readonly #bytes: EntryBytes;
+  #bytes: EntryBytes;
   readonly #capacity: number;
   /** Places in units of 8 bytes, and one more; 0: empty. Open addressing with linear probing. */
   #table = new Int32Array(FIRST_SLOTS);
@@ -48,7 +48,7 @@ export class KvRing {
   /** `capacity` in bytes; the memory is taken as it fills. */
   constructor(capacity: number, folded: number) {
     this.#capacity = capacity & ~7;
-    this.#bytes = new EntryBytes(this.#capacity);
+    this.#bytes = new EntryBytes(Math.min(FIRST_BYTES, this.#capacity));
     this.#folded = folded;
   }
 
@@ -109,8 +109,7 @@ export class KvRing {
 
   /** It was used: it stays longer. */
   use(at: number): void {
-    const word = (at + ENTRY.shape) >> 2;
-    this.#bytes.i32[word] = (this.#bytes.i32[word] as number) | REFERENCED;
+    this.#bytes.mark(at, REFERENCED);
   }
 
   fetch(at: number, now: number): void {
@@ -191,7 +190,7 @@ export class KvRing {
     for (let place = this.#table[slot] as number; place !== 0; place = this.#table[slot] as number) {
       const other = (place - 1) * 8;
       if (i32[other >> 2] === hash && this.#bytes.haveSameKey(at, other)) {
-        this.#mark(other, DEAD);
+        this.#bytes.mark(other, DEAD);
         this.#table[slot] = at / 8 + 1;
         return;
       }
@@ -216,11 +215,6 @@ export class KvRing {
     }
   }
 
-  #mark(at: number, mark: number): void {
-    const word = (at + ENTRY.shape) >> 2;
-    this.#bytes.i32[word] = (this.#bytes.i32[word] as number) | mark;
-  }
-
   /** Frees `length` bytes in one piece at the head and returns where they begin. */
   #make(length: number): number {
     let saved = 0;
@@ -229,14 +223,22 @@ export class KvRing {
       if (this.#evict(saved < MOST_SAVED)) saved++;
       if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
     }
+    this.#reach((this.#head % this.#capacity) + length);
     this.#head += length;
     return (this.#head - length) % this.#capacity;
+  }
+
+  /** Until the head comes to the end for the first time, memory is taken as it is needed. */
+  #reach(end: number): void {
+    const { length } = this.#bytes.u8;
+    if (end > length) this.#bytes = this.#bytes.grown(Math.min(this.#capacity, Math.max(end, length * 2)));
   }
 
   #skipToStart(): void {
     const at = this.#head % this.#capacity;
     const length = this.#capacity - at;
     while (this.#capacity - (this.#head - this.#tail) < length) this.#evict(false);
+    this.#reach(this.#capacity);
     // A gap may be as short as 8 bytes: the shape is all that is written of it.
     this.#bytes.i32[(at + ENTRY.shape) >> 2] = (GAP << 8) | DEAD;
     this.#head += length;
@@ -263,6 +265,7 @@ export class KvRing {
     const mayGrow = this.#span + length <= this.#capacity / 2;
     if (maySave && (shape & REFERENCED) !== 0 && fits && mayGrow && !isFar) {
       const to = this.#head % this.#capacity;
+      this.#reach(to + length);
       this.#bytes.u8.copyWithin(to, at, at + length);
       this.#bytes.i32[(to + ENTRY.shape) >> 2] = shape & ~REFERENCED;
       this.#table[slot] = to / 8 + 1;
@@ -295,6 +298,3 @@ export class KvRing {
     this.#used--;
   }
 }
-
-/** A larger value is read from the journal until SQLite has it. */
-export const LARGEST = 65_536;
