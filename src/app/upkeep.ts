@@ -2,8 +2,8 @@
 
 import type { Files } from "../domain/files/files.ts";
 import type { Jobs } from "../domain/jobs/jobs.ts";
-import type { Webhooks } from "../domain/jobs/webhooks.ts";
 import type { Uploads } from "../domain/uploads/uploads.ts";
+import type { Webhooks } from "../domain/webhooks/webhooks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { toFault } from "../wire/faults.ts";

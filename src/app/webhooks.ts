@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { isPrivateHost } from "../adapters/http/addresses.ts";
 import { HttpPoster } from "../adapters/http/poster.ts";
 import { SqliteOutbox } from "../adapters/sqlite/outbox.ts";
-import { Webhooks } from "../domain/jobs/webhooks.ts";
+import { jobNoticeBody } from "../domain/jobs/job-notice.ts";
+import { Webhooks } from "../domain/webhooks/webhooks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Notice } from "../ports/outbox.ts";
 import type { Queue } from "../ports/queue.ts";
 import type { Settings } from "./settings.ts";
 
@@ -19,8 +21,9 @@ export function openWebhooks(settings: Settings, queue: Queue, clock: Clock, log
   const outbox = SqliteOutbox.open({ path: join(data, "jobs.sqlite"), sync });
   const poster = new HttpPoster({ allows: webhookHosts(settings) });
   const secret = webhookSecret === undefined ? {} : { secret: webhookSecret };
+  const contentOf = (notice: Notice) => jobNoticeBody(queue, notice);
   return {
-    webhooks: new Webhooks({ outbox, queue, poster, clock, log, ...secret }),
+    webhooks: new Webhooks({ outbox, contentOf, poster, clock, log, ...secret }),
     [Symbol.asyncDispose]: () => outbox[Symbol.asyncDispose](),
   };
 }

@@ -46,7 +46,7 @@ export function outboxConformance(name: string, open: (clock: ManualClock) => Pr
       await add(queue, { webhook: undefined as never });
       await queue.complete(await claim(queue), null);
       const notices = await outbox.due(clock.now(), 10);
-      expect(notices.map(({ jobId }) => jobId)).toEqual([done.id, failed.id, cancelled.id, lost.id]);
+      expect(notices.map(({ subject }) => subject)).toEqual([done.id, failed.id, cancelled.id, lost.id]);
       expect(notices.every(({ url, attempts }) => url === URL && attempts === 0)).toBe(true);
     });
 
@@ -58,7 +58,7 @@ export function outboxConformance(name: string, open: (clock: ManualClock) => Pr
         await queue.retry(id);
         await queue.complete(await claim(queue), null);
         const notices = await outbox.due(clock.now(), 10);
-        expect(notices.map(({ jobId }) => jobId)).toEqual([id, id]);
+        expect(notices.map(({ subject }) => subject)).toEqual([id, id]);
         expect(new Set(notices.map((notice) => notice.id)).size).toBe(2);
       },
     );
@@ -73,14 +73,14 @@ export function outboxConformance(name: string, open: (clock: ManualClock) => Pr
           await clock.advance(10);
         }
         const [first, second] = await outbox.due(clock.now(), 2);
-        expect([first?.jobId, second?.jobId]).toEqual(["a", "b"]);
+        expect([first?.subject, second?.subject]).toEqual(["a", "b"]);
         await outbox.postpone(first?.id ?? "", clock.now() + 1_000);
         await outbox.remove(second?.id ?? "");
         await outbox.remove(second?.id ?? "");
-        expect((await outbox.due(clock.now(), 10)).map(({ jobId }) => jobId)).toEqual(["c"]);
+        expect((await outbox.due(clock.now(), 10)).map(({ subject }) => subject)).toEqual(["c"]);
         await clock.advance(1_000);
         const later = await outbox.due(clock.now(), 10);
-        expect(later.map(({ jobId, attempts }) => [jobId, attempts])).toEqual([
+        expect(later.map(({ subject, attempts }) => [subject, attempts])).toEqual([
           ["c", 0],
           ["a", 1],
         ]);

@@ -1,15 +1,15 @@
-// The outbox in memory: the reference. The memory queue puts the notices in.
+// The outbox in memory: the reference. The memory queue and records put the notices in.
 
-import type { Notice, Outbox } from "../../ports/outbox.ts";
+import type { NewNotice, Notice, Outbox } from "../../ports/outbox.ts";
 
 export class MemoryOutbox implements Outbox {
   readonly #notices = new Map<string, Notice>();
   #added = 0;
 
-  /** For the memory queue: a job with a webhook has ended. */
-  add(jobId: string, url: string, now: number): void {
+  /** For the memory queue and records: something with a webhook has ended. */
+  add(notice: NewNotice): void {
     const id = String(++this.#added);
-    this.#notices.set(id, { id, jobId, url, attempts: 0, dueAt: now });
+    this.#notices.set(id, { ...notice, id, attempts: 0 });
   }
 
   async due(now: number, limit: number): Promise<readonly Notice[]> {

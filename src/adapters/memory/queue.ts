@@ -190,7 +190,8 @@ export class MemoryQueue implements Queue {
     entry.lease = null;
     const now = this.#clock.now();
     entry.job = { ...entry.job, state, error, result, finishedAt: now };
-    if (entry.job.webhook !== null) this.#outbox?.add(entry.job.id, entry.job.webhook, now);
+    const { id: subject, webhook: url } = entry.job;
+    if (url !== null) this.#outbox?.add({ subject, content: null, url, dueAt: now });
     return entry.job;
   }
 }

@@ -41,7 +41,7 @@ export class SqliteOutbox implements Outbox, AsyncDisposable {
         .all({ now, limit }),
     );
     return rows.map(({ id, job_id, url, attempts, due_at }) => {
-      return { id: String(id), jobId: job_id, url, attempts, dueAt: due_at };
+      return { id: String(id), subject: job_id, content: null, url, attempts, dueAt: due_at };
     });
   }
 

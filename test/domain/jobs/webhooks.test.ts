@@ -4,8 +4,10 @@ import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { MemoryOutbox } from "../../../src/adapters/memory/outbox.ts";
 import { MemoryQueue } from "../../../src/adapters/memory/queue.ts";
+import { jobNoticeBody } from "../../../src/domain/jobs/job-notice.ts";
 import { requireWebhook } from "../../../src/domain/jobs/webhook-url.ts";
-import { signatureOf, Webhooks } from "../../../src/domain/jobs/webhooks.ts";
+import { signatureOf, Webhooks } from "../../../src/domain/webhooks/webhooks.ts";
+import type { Notice } from "../../../src/ports/outbox.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 
@@ -31,8 +33,9 @@ async function open(answers: readonly (number | Error)[] = [], secret?: string) 
       return answer;
     },
   };
+  const contentOf = (notice: Notice) => jobNoticeBody(queue, notice);
   const signed = secret === undefined ? {} : { secret };
-  const webhooks = new Webhooks({ outbox, queue, poster, clock, log: quietLog, ...signed });
+  const webhooks = new Webhooks({ outbox, contentOf, poster, clock, log: quietLog, ...signed });
   await queue.add({ id: "j", kind: "k", input: { secret: "input" }, webhook: HOOK });
   const lease = await queue.claim("w", ["k"], 1_000);
   if (lease) await queue.complete(lease, { file: "f" });

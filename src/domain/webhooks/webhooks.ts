@@ -1,16 +1,16 @@
-// Tells the webhooks of ended jobs, signed, and again until each has answered: every notice arrives at least once.
+// Tells webhooks what ended, signed, and again until each has answered: every notice arrives at least once.
 
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Notice, Outbox } from "../../ports/outbox.ts";
 import type { Poster } from "../../ports/poster.ts";
-import type { Job, Queue } from "../../ports/queue.ts";
 import { toFault } from "../../wire/faults.ts";
 
 export interface WebhooksOptions {
   readonly outbox: Outbox;
-  readonly queue: Pick<Queue, "get">;
+  /** The body of a notice that has none of its own; undefined: its subject was forgotten, and so it is. */
+  readonly contentOf?: (notice: Notice) => Promise<string | undefined>;
   readonly poster: Poster;
   readonly clock: Clock;
   readonly log: Log;
@@ -44,25 +44,24 @@ export class Webhooks {
   }
 
   async #send(notice: Notice, signal: AbortSignal): Promise<boolean> {
-    const { outbox, queue, poster, log } = this.#options;
-    const fields = { notice: notice.id, job: notice.jobId, attempt: notice.attempts + 1 };
+    const { outbox, contentOf, log } = this.#options;
+    const fields = { notice: notice.id, subject: notice.subject, attempt: notice.attempts + 1 };
     try {
-      const job = await queue.get(notice.jobId);
+      const content = notice.content ?? (await contentOf?.(notice));
       // Forgotten meanwhile, by a retention that is shorter than the retries.
-      if (job) await this.#post(poster, notice, job, signal);
+      if (content !== undefined) await this.#post(notice, content, signal);
       await outbox.remove(notice.id);
-      if (job) log.info("webhook.delivered", fields);
-      return job !== undefined;
+      if (content !== undefined) log.info("webhook.delivered", fields);
+      return content !== undefined;
     } catch (error) {
       if (!signal.aborted) await this.#postpone(notice, toFault(error).message);
       return false;
     }
   }
 
-  async #post(poster: Poster, notice: Notice, job: Job, signal: AbortSignal): Promise<void> {
-    const { clock, secret } = this.#options;
-    const body = bodyOf(job);
-    const id = `msg_${notice.jobId}_${notice.id}`;
+  async #post(notice: Notice, body: string, signal: AbortSignal): Promise<void> {
+    const { clock, poster, secret } = this.#options;
+    const id = `msg_${notice.subject}_${notice.id}`;
     const timestamp = String(Math.floor(clock.now() / SECOND));
     const headers = {
       "content-type": "application/json",
@@ -77,13 +76,13 @@ export class Webhooks {
 
   async #postpone(notice: Notice, error: string): Promise<void> {
     const { outbox, clock, log } = this.#options;
-    const { id, jobId: job, url, attempts } = notice;
+    const { id, subject, url, attempts } = notice;
     const wait = RETRIES[attempts];
     if (wait === undefined) {
-      log.error("webhook.given-up", { job, url, attempts: attempts + 1, error });
+      log.error("webhook.given-up", { subject, url, attempts: attempts + 1, error });
       return outbox.remove(id);
     }
-    log.warn("webhook.failed", { job, url, attempts: attempts + 1, error, retrySeconds: wait });
+    log.warn("webhook.failed", { subject, url, attempts: attempts + 1, error, retrySeconds: wait });
     return outbox.postpone(id, clock.now() + wait * SECOND);
   }
 }
@@ -92,9 +91,4 @@ export class Webhooks {
 export function signatureOf(secret: string, text: string): string {
   const key = secret.startsWith("whsec_") ? Buffer.from(secret.slice(6), "base64") : Buffer.from(secret);
   return `v1,${createHmac("sha256", key).update(text).digest("base64")}`;
-}
-
-function bodyOf({ id, kind, state, attempts, error, result, createdAt, startedAt, finishedAt }: Job): string {
-  const data = { id, kind, state, attempts, error, result, createdAt, startedAt, finishedAt };
-  return JSON.stringify({ type: `job.${state}`, timestamp: new Date(finishedAt ?? 0).toISOString(), data });
 }
