@@ -31,7 +31,9 @@ export interface Request {
   /** The bytes of the request in order; text is ASCII. They may be reused once the reply is there. */
   readonly parts: readonly (string | Uint8Array)[];
   readonly kind: ReplyKind;
-  /** Receives the lines of kind `lines` as they come. */
+  /** Of kind `line`: the parts are so many requests, each answered by a line; default 1. */
+  readonly replies?: number;
+  /** Receives the lines that come before the one that ends the reply. */
   readonly onLine?: (line: string) => void;
   /** Where the values of the reply go; default: new memory. */
   readonly room?: Room | undefined;
@@ -39,6 +41,8 @@ export interface Request {
 
 interface Pending extends Request {
   readonly values: ValueReply[];
+  /** Lines still to come, of kind `line`. */
+  left: number;
   resolve(reply: Reply): void;
   reject(error: unknown): void;
 }
@@ -60,15 +64,10 @@ export class Connection {
   static async open(address: Address, timeouts: Timeouts, signal: AbortSignal): Promise<Connection> {
     signal.throwIfAborted();
     const server = nameOf(address);
-    // One buffer for all that arrives: a buffer per read would leave as much garbage as the file is large.
-    const buffer = new Uint8Array(READ_BYTES);
     let connection: Connection | undefined;
-    const receive = (count: number) => {
-      if (connection) connection.#receive(buffer.subarray(0, count));
-      return true;
-    };
-    const { host, port } = address;
-    const socket = connect({ host, port, noDelay: true, onread: { buffer, callback: receive } });
+    const socket = receiving(address, (bytes) => {
+      if (connection) connection.#receive(bytes);
+    });
     await connected(socket, server, timeouts.connect, signal);
     connection = new Connection(server, socket, timeouts.idle);
     return connection;
@@ -99,7 +98,7 @@ export class Connection {
   exchange(request: Request): Promise<Reply> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      this.#pending.push({ ...request, values: [], resolve, reject });
+      this.#pending.push({ ...request, values: [], left: request.replies ?? 1, resolve, reject });
       const alone = request.parts.length === 1;
       if (!alone) this.#socket.cork();
       for (const part of request.parts) {
@@ -137,7 +136,7 @@ export class Connection {
       this.#fail(new ServerUnreachable(this.server, `sent what was not asked for: ${JSON.stringify(line)}`));
       return;
     }
-    if (pending.kind === "lines" && !endsLines(line)) {
+    if (pending.kind === "lines" ? !endsLines(line) : --pending.left > 0) {
       pending.onLine?.(line);
       return;
     }
@@ -171,6 +170,25 @@ export class Connection {
     this.#next = 0;
     for (const pending of owed) pending.reject(error);
   }
+}
+
+/** The bytes are valid during the call only: a buffer per read would leave as much garbage as the file is large. */
+function receiving({ host, port }: Address, receive: (bytes: Uint8Array) => void): Socket {
+  if (process.versions.bun !== undefined) {
+    // Bun copies into the buffer of `onread` what it has put into a new one before. So the new one is freed as soon as it was read.
+    return connect({ host, port, noDelay: true }).on("data", (bytes: Buffer) => {
+      receive(bytes);
+      if (bytes.length === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer) {
+        bytes.buffer.transfer(0);
+      }
+    });
+  }
+  const buffer = new Uint8Array(READ_BYTES);
+  const callback = (count: number) => {
+    receive(buffer.subarray(0, count));
+    return true;
+  };
+  return connect({ host, port, noDelay: true, onread: { buffer, callback } });
 }
 
 function connected(socket: Socket, server: string, timeout: number, signal: AbortSignal): Promise<void> {
@@ -207,6 +225,7 @@ const SETTLED: Pending = {
   parts: [],
   kind: "line",
   values: [],
+  left: 0,
   resolve() {
     throw new Error("this reply was taken before");
   },

@@ -20,8 +20,9 @@ import { Window } from "./window.ts";
 /** `NOT_STORED` (add: it is there), `EXISTS` (cas: it changed), `NOT_FOUND` (cas: it is gone). */
 export type PutReply = "STORED" | "NOT_STORED" | "EXISTS" | "NOT_FOUND";
 
-/** Requests of a few bytes each that are under way at once. */
-const PIPELINE = 512;
+/** Requests of a few bytes each that go out in one write, and how many such writes are under way at once. */
+const BATCH = 128;
+const BATCHES = 4;
 
 /** The item with its cas token, or undefined. */
 export async function readItem(servers: Servers, key: string): Promise<ValueReply | undefined> {
@@ -79,21 +80,18 @@ export async function putFramed(servers: Servers, key: string, request: Uint8Arr
 
 /** Absent ones are no error. A server that does not answer keeps no other from being cleaned, and is thrown at the end. */
 export async function deleteItems(servers: Servers, keys: Iterable<string>): Promise<void> {
-  const window = new Window(PIPELINE);
   let outage: ServerUnreachable | undefined;
-  for (const key of keys) {
-    await window.add(async () => {
-      const server = servers.of(key);
-      try {
-        const { line } = await server.exchange({ parts: [deleteLine(key)], kind: "line" });
+  const remove = async ([server, group]: [Server, string[]]) => {
+    try {
+      await askEach(server, group, deleteLine, (line) => {
         if (line !== "DELETED" && line !== "NOT_FOUND") throw replyFault(line, server.name);
-      } catch (error) {
-        if (!(error instanceof ServerUnreachable)) throw error;
-        outage ??= error;
-      }
-    });
-  }
-  await window.drain();
+      });
+    } catch (error) {
+      if (!(error instanceof ServerUnreachable)) throw error;
+      outage ??= error;
+    }
+  };
+  await allOf([...byServer(servers, keys)].map(remove));
   if (outage) throw outage;
 }
 
@@ -128,13 +126,12 @@ export async function missingItems(
   const indexes = new Map(keys.map((key, index) => [key, index]));
   const look = async ([server, group]: [Server, string[]]) => {
     const { meta } = await server.features();
-    const window = new Window(meta || exptime !== undefined ? PIPELINE : 2);
-    for (const key of group) {
-      await window.add(async () => {
-        if (!(await isThere(server, key, meta, exptime))) missing.push(indexes.get(key) ?? 0);
-      });
-    }
-    await window.drain();
+    const note = (there: boolean, key: string) => {
+      if (!there) missing.push(indexes.get(key) ?? 0);
+    };
+    if (!meta && exptime === undefined) return readEach(server, group, note);
+    const request = meta ? metaExistsLine : (key: string) => touchLine(key, exptime ?? 0);
+    await askEach(server, group, request, (line, key) => note(isThere(line, server), key));
   };
   const tolerant = (group: [Server, string[]]) =>
     look(group).catch((error: unknown) => {
@@ -147,20 +144,60 @@ export async function missingItems(
   return missing.sort((a, b) => a - b);
 }
 
-async function isThere(server: Server, key: string, meta: boolean, exptime?: number): Promise<boolean> {
-  if (!meta && exptime === undefined) {
-    const { line, values } = await server.exchange({ parts: [getLine("get", [key])], kind: "values" });
-    if (line !== "END") throw replyFault(line, server.name);
-    return values.length > 0;
+/** A request line for every key, many in one write: a write and a promise for each would leave as much garbage as all else. */
+async function askEach(
+  server: Server,
+  keys: readonly string[],
+  request: (key: string) => string,
+  judge: (line: string, key: string) => void,
+): Promise<void> {
+  const window = new Window(BATCHES);
+  for (let start = 0; start < keys.length; start += BATCH) {
+    const batch = keys.slice(start, start + BATCH);
+    await window.add(async () => {
+      const lines: string[] = [];
+      const { line } = await server.exchange({
+        parts: [batch.map(request).join("")],
+        kind: "line",
+        replies: batch.length,
+        onLine: (text) => lines.push(text),
+      });
+      lines.push(line);
+      for (const [i, key] of batch.entries()) judge(lines[i] ?? "", key);
+    });
   }
-  const text = meta ? metaExistsLine(key) : touchLine(key, exptime ?? 0);
-  const { line } = await server.exchange({ parts: [text], kind: "line" });
+  await window.drain();
+}
+
+async function readEach(
+  server: Server,
+  keys: readonly string[],
+  note: (there: boolean, key: string) => void,
+): Promise<void> {
+  const window = new Window(2);
+  for (const key of keys) {
+    await window.add(async () => {
+      const { line, values } = await server.exchange({ parts: [getLine("get", [key])], kind: "values" });
+      if (line !== "END") throw replyFault(line, server.name);
+      note(values.length > 0, key);
+    });
+  }
+  await window.drain();
+}
+
+function isThere(line: string, server: Server): boolean {
   if (line === "HD" || line === "TOUCHED") return true;
   if (line === "EN" || line === "NOT_FOUND") return false;
   throw replyFault(line, server.name);
 }
 
-function byServer(servers: Servers, keys: readonly string[]): Map<Server, string[]> {
+/** Waits for all of them, also when one fails; then the first failure is thrown. */
+async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
+  const ended = await Promise.allSettled(promises);
+  for (const result of ended) if (result.status === "rejected") throw result.reason;
+}
+
+function byServer(servers: Servers, keys: Iterable<string>): Map<Server, string[]> {
   const groups = new Map<Server, string[]>();
   for (const key of keys) {
     const server = servers.of(key);

@@ -26,7 +26,7 @@ const VALUE_BYTES_MAX = 1_073_741_824;
 const LF = 10;
 const CR = 13;
 
-/** Incremental: `push` takes the bytes as they come. Throws a Fault `internal` on what is not this protocol. */
+/** Incremental: `push` takes the bytes as they come, and keeps none of them after it has returned. Throws a Fault `internal` on what is not this protocol. */
 export class ReplyParser {
   readonly #handler: ReplyHandler;
   readonly #text = new TextDecoder("latin1");
@@ -52,7 +52,8 @@ export class ReplyParser {
     }
     const whole = this.#line.length === 0 ? piece : joined(this.#line, piece);
     if (end < 0) {
-      this.#line = whole.slice();
+      // Not slice(): that of a Buffer is a view, and the bytes are the caller's again after this call.
+      this.#line = new Uint8Array(whole);
       return bytes.length;
     }
     this.#line = new Uint8Array(0);

@@ -14,7 +14,10 @@ function parse(bytes: Uint8Array, cuts: readonly number[]): string[] {
   });
   let at = 0;
   for (const cut of [...cuts, bytes.length].sort((a, b) => a - b)) {
-    parser.push(bytes.subarray(at, cut));
+    const piece = Buffer.from(bytes.subarray(at, cut));
+    parser.push(piece);
+    // They are the caller's again, who may read the next ones into the same memory.
+    piece.fill(0);
     at = cut;
   }
   return seen;
