@@ -35,7 +35,7 @@ export async function serveUntil(
   if (settings.expire) opened.use(startSweeper({ kv, clock, log }));
   const store = opened.use(await openStore(settings, clock, log));
   const services = opened.use(await openServices(settings, store, clock, log));
-  const { webhooks } = opened.use(openWebhooks(settings, store.queue, clock, log));
+  const { webhooks } = opened.use(openWebhooks(settings, store, clock, log));
   const { resultExpiry, keepJobs } = settings;
   opened.use(startUpkeep({ ...services, clock, log, webhooks, resultExpiry, keepJobs }));
   const doors = opened.use(await openDoors({ settings, version, kv, services, clock, log }));
@@ -50,9 +50,13 @@ export async function serveUntil(
   log.info("serve.stopping");
 }
 
-/** Fit for a log: a secret is there or not. */
-function shownSettings({ webhookSecret, ...shown }: Settings): Record<string, unknown> {
-  return { ...shown, webhookSecret: webhookSecret === undefined ? "none" : "set" };
+/** Fit for a log: a secret is there or not, and a URL may hold one behind its host. */
+function shownSettings({ webhookSecret, uploadWebhook, ...shown }: Settings): Record<string, unknown> {
+  return {
+    ...shown,
+    webhookSecret: webhookSecret === undefined ? "none" : "set",
+    uploadWebhook: uploadWebhook === undefined ? "none" : new URL(uploadWebhook).origin,
+  };
 }
 
 function openKv({ database, sync, maxItem, expire, cache }: Settings): SqliteKv {

@@ -4,6 +4,7 @@ import { statfs } from "node:fs/promises";
 import type { Files } from "../domain/files/files.ts";
 import { Jobs } from "../domain/jobs/jobs.ts";
 import { aggregateKind, mergeKind } from "../domain/jobs/kinds.ts";
+import { requireWebhook } from "../domain/jobs/webhook-url.ts";
 import type { Limits } from "../domain/uploads/admission.ts";
 import { Uploads } from "../domain/uploads/uploads.ts";
 import { type AggregationJobs, dropzoneFinisher } from "../doors/http/dropzone/routes.ts";
@@ -39,7 +40,9 @@ export async function openServices(
   const finishers = { dropzone: dropzoneFinisher(aggregations) };
   const lifetime = settings.uploadExpiry;
   const limits = limitsOf(settings);
-  const uploads = new Uploads({ staging, records, files, clock, log, lifetime, finishers, limits });
+  const webhook = settings.uploadWebhook;
+  if (webhook !== undefined) requireWebhook(webhook, allowsWebhook);
+  const uploads = new Uploads({ staging, records, files, clock, log, lifetime, finishers, limits, webhook });
   await uploads.recover();
 
   const workers = new Workers({

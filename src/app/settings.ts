@@ -59,6 +59,8 @@ export interface Settings {
   readonly keepJobs: number;
   /** Signs what webhooks are sent; undefined: unsigned. */
   readonly webhookSecret: string | undefined;
+  /** The URL that is told of uploads that finished, failed or expired. */
+  readonly uploadWebhook: string | undefined;
   /** Webhooks may lead into the server's own network. */
   readonly webhookPrivate: boolean;
   readonly logLevel: LogLevel;
@@ -101,6 +103,7 @@ export function resolveSettings(values: SettingValues, database: string | undefi
     resultExpiry: within(values, "result-expiry", 1000, Number.MAX_SAFE_INTEGER),
     keepJobs: within(values, "keep-jobs", 0, Number.MAX_SAFE_INTEGER),
     webhookSecret: text(values, "webhook-secret"),
+    uploadWebhook: text(values, "upload-webhook"),
     webhookPrivate: values["webhook-private"] === true,
     logLevel: (text(values, "log-level") ?? "info") as LogLevel,
   };

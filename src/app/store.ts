@@ -9,6 +9,7 @@ import { SMALL_LIMIT, SqliteBlobs } from "../adapters/sqlite/blobs.ts";
 import { SqliteQueue } from "../adapters/sqlite/queue.ts";
 import { SqliteRecords } from "../adapters/sqlite/records.ts";
 import { openRecordsDatabase } from "../adapters/sqlite/records-database.ts";
+import { RecordsOutbox } from "../adapters/sqlite/records-outbox.ts";
 import { SqliteStaging } from "../adapters/sqlite/staging.ts";
 import { TieredBlobs } from "../adapters/tiered/blobs.ts";
 import { TieredStaging } from "../adapters/tiered/staging.ts";
@@ -16,6 +17,7 @@ import { Files } from "../domain/files/files.ts";
 import type { Bucket } from "../ports/bucket.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Outbox } from "../ports/outbox.ts";
 import type { Queue } from "../ports/queue.ts";
 import type { Records } from "../ports/records.ts";
 import type { Staging } from "../ports/staging.ts";
@@ -23,6 +25,8 @@ import type { Settings } from "./settings.ts";
 
 export interface Store extends AsyncDisposable {
   readonly records: Records;
+  /** Notices of uploads. */
+  readonly outbox: Outbox;
   readonly staging: Staging;
   readonly files: Files;
   readonly queue: Queue;
@@ -41,6 +45,7 @@ export async function openStore(settings: Settings, clock: Clock, log: Log): Pro
   const diskBlobs = await DiskBlobs.open(data);
   const diskStaging = await DiskStaging.open(data, diskBlobs);
   const records = new SqliteRecords(database);
+  const outbox = new RecordsOutbox(database);
   const blobs = new TieredBlobs(new SqliteBlobs(database), diskBlobs);
   const staging = new TieredStaging(new SqliteStaging(database), diskStaging, SMALL_LIMIT);
   const queue = opened.use(SqliteQueue.open({ path: join(data, "jobs.sqlite"), sync, clock }));
@@ -49,7 +54,7 @@ export async function openStore(settings: Settings, clock: Clock, log: Log): Pro
   const bucket = await openBucket(logs);
   const closing = opened.move();
   return {
-    ...{ records, staging, files, queue, bucket },
+    ...{ records, outbox, staging, files, queue, bucket },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }

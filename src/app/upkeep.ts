@@ -18,7 +18,7 @@ export interface UpkeepOptions {
   readonly resultExpiry: number;
   /** Ended jobs that are kept at most. */
   readonly keepJobs: number;
-  readonly webhooks: Webhooks;
+  readonly webhooks: readonly Webhooks[];
 }
 
 const RECOVER_MS = 5_000;
@@ -38,7 +38,9 @@ export function startUpkeep(options: UpkeepOptions): AsyncDisposable {
       await files.sweep();
       await jobs.prune(resultExpiry, keepJobs);
     }),
-    repeat(options, "webhooks", WEBHOOKS_MS, stopping.signal, () => webhooks.deliver(stopping.signal)),
+    ...webhooks.map((told) =>
+      repeat(options, "webhooks", WEBHOOKS_MS, stopping.signal, () => told.deliver(stopping.signal)),
+    ),
     repeat(options, "collect", COLLECT_MS, stopping.signal, () => files.collect()),
   ];
   return {

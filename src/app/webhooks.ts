@@ -1,4 +1,4 @@
-// Composes what tells webhooks: the outbox beside the queue, and the guard of the server's own network.
+// Composes what tells webhooks: the outboxes of jobs and uploads, and the guard of the server's own network.
 
 import { join } from "node:path";
 import { isPrivateHost } from "../adapters/http/addresses.ts";
@@ -9,22 +9,32 @@ import { Webhooks } from "../domain/webhooks/webhooks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Notice } from "../ports/outbox.ts";
-import type { Queue } from "../ports/queue.ts";
 import type { Settings } from "./settings.ts";
+import type { Store } from "./store.ts";
 
 export interface OpenWebhooks extends AsyncDisposable {
-  readonly webhooks: Webhooks;
+  /** Apart, so that receivers of the one that hang do not delay the other. */
+  readonly webhooks: readonly Webhooks[];
 }
 
-export function openWebhooks(settings: Settings, queue: Queue, clock: Clock, log: Log): OpenWebhooks {
+export function openWebhooks(
+  settings: Settings,
+  { queue, outbox: uploads }: Pick<Store, "queue" | "outbox">,
+  clock: Clock,
+  log: Log,
+): OpenWebhooks {
   const { data, sync, webhookSecret } = settings;
-  const outbox = SqliteOutbox.open({ path: join(data, "jobs.sqlite"), sync });
+  const jobs = SqliteOutbox.open({ path: join(data, "jobs.sqlite"), sync });
   const poster = new HttpPoster({ allows: webhookHosts(settings) });
   const secret = webhookSecret === undefined ? {} : { secret: webhookSecret };
+  const shared = { poster, clock, log, ...secret };
   const contentOf = (notice: Notice) => jobNoticeBody(queue, notice);
   return {
-    webhooks: new Webhooks({ outbox, contentOf, poster, clock, log, ...secret }),
-    [Symbol.asyncDispose]: () => outbox[Symbol.asyncDispose](),
+    webhooks: [
+      new Webhooks({ ...shared, outbox: jobs, contentOf }),
+      new Webhooks({ ...shared, outbox: uploads }),
+    ],
+    [Symbol.asyncDispose]: () => jobs[Symbol.asyncDispose](),
   };
 }
 

@@ -126,12 +126,18 @@ export const SERVE_SETTINGS: readonly Option[] = [
     flag: "webhook-secret",
     type: "text",
     word: "SECRET",
-    help: "signs the notices that webhooks of jobs get; whsec_… is base64",
+    help: "signs the notices that webhooks get; whsec_… is base64",
   },
   {
     flag: "webhook-private",
     type: "switch",
-    help: "webhooks of jobs may lead to this machine and its network",
+    help: "webhooks may lead to this machine and its network",
+  },
+  {
+    flag: "upload-webhook",
+    type: "text",
+    word: "URL",
+    help: "is told of every upload that finished, failed or expired",
   },
   { flag: "max-upload", type: "bytes", help: "largest upload; default: as much as the disk takes" },
   {

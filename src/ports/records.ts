@@ -1,6 +1,7 @@
 // Facts about uploads and files. Small JSON documents with a version, in two collections.
 
 import type { BlobId } from "./blobs.ts";
+import type { NewNotice } from "./outbox.ts";
 import type { StagingId } from "./staging.ts";
 
 /** Covered bytes: ascending, disjoint, not touching, `[start, end)` each. */
@@ -110,8 +111,14 @@ export interface Records {
   /**
    * Stores `record` in place of the stored one, whose version must be `record.version`; returns it with
    * the version raised by one. Fault `conflict` if somebody else was faster, `not-found` if it is gone.
+   *
+   * `notice`: goes into the outbox in the same commit; so not at all when this one fails.
    */
-  replace<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<Collections[C]>;
+  replace<C extends keyof Collections>(
+    collection: C,
+    record: Collections[C],
+    notice?: NewNotice,
+  ): Promise<Collections[C]>;
 
   /** Fault `conflict` if the stored version is another. Removing what is not there succeeds. */
   remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void>;

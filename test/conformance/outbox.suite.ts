@@ -1,9 +1,12 @@
-// The contract of ports/outbox.ts, and of the queue that fills it, for every pair of adapters.
+// The contract of ports/outbox.ts, and of the queue and the records that fill it, for every pair of adapters.
 
 import { describe, expect, test } from "bun:test";
 import type { Outbox } from "../../src/ports/outbox.ts";
 import type { NewJob, Queue } from "../../src/ports/queue.ts";
+import type { Records } from "../../src/ports/records.ts";
+import { codeOf } from "../support/bytes.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { uploadRecord } from "./records.suite.ts";
 
 export interface OutboxFixture extends AsyncDisposable {
   readonly queue: Queue;
@@ -86,5 +89,56 @@ export function outboxConformance(name: string, open: (clock: ManualClock) => Pr
         ]);
       },
     );
+  });
+}
+
+export interface RecordsOutboxFixture extends AsyncDisposable {
+  readonly records: Records;
+  readonly outbox: Outbox;
+}
+
+export function recordsOutboxConformance(name: string, open: () => Promise<RecordsOutboxFixture>): void {
+  const notice = (subject: string, dueAt = 5) => ({
+    subject,
+    content: `{"a":"${subject}é"}`,
+    url: URL,
+    dueAt,
+  });
+
+  describe(`outbox of records: ${name}`, () => {
+    test("a notice is there with its change, and not with one that is refused", async () => {
+      await using fixture = await open();
+      const { records, outbox } = fixture;
+      await records.insert("uploads", uploadRecord("a"));
+      const [first, second, missing] = await Promise.all([
+        records.replace("uploads", uploadRecord("a", { name: "1" }), notice("one")),
+        codeOf(records.replace("uploads", uploadRecord("a", { name: "2" }), notice("two"))),
+        codeOf(records.replace("uploads", uploadRecord("nope"), notice("three"))),
+      ]);
+      expect([first.version, second, missing]).toEqual([2, "conflict", "not-found"]);
+      const kept = { ...notice("one"), id: expect.any(String), attempts: 0 };
+      expect(await outbox.due(5, 10)).toEqual([kept]);
+      expect(await outbox.due(4, 10)).toEqual([]);
+    });
+
+    test("postponed is due later, removed never; the longest due come first", async () => {
+      await using fixture = await open();
+      const { records, outbox } = fixture;
+      for (const [i, subject] of ["c", "a", "b"].entries()) {
+        await records.insert("uploads", uploadRecord(subject));
+        await records.replace("uploads", uploadRecord(subject), notice(subject, i));
+      }
+      const [first, second] = await outbox.due(9, 2);
+      expect([first?.subject, second?.subject]).toEqual(["c", "a"]);
+      await outbox.postpone(first?.id ?? "", 20);
+      await outbox.remove(second?.id ?? "");
+      await outbox.remove(second?.id ?? "");
+      expect((await outbox.due(19, 10)).map(({ subject }) => subject)).toEqual(["b"]);
+      const later = await outbox.due(20, 10);
+      expect(later.map(({ subject, attempts }) => [subject, attempts])).toEqual([
+        ["b", 0],
+        ["c", 1],
+      ]);
+    });
   });
 }

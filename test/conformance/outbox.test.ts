@@ -2,10 +2,13 @@
 
 import { MemoryOutbox } from "../../src/adapters/memory/outbox.ts";
 import { MemoryQueue } from "../../src/adapters/memory/queue.ts";
+import { MemoryRecords } from "../../src/adapters/memory/records.ts";
 import { SqliteOutbox } from "../../src/adapters/sqlite/outbox.ts";
 import { SqliteQueue } from "../../src/adapters/sqlite/queue.ts";
+import { RecordsOutbox } from "../../src/adapters/sqlite/records-outbox.ts";
+import { temporaryByteStores } from "../support/byte-stores.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { outboxConformance } from "./outbox.suite.ts";
+import { outboxConformance, recordsOutboxConformance } from "./outbox.suite.ts";
 
 outboxConformance("memory", async (clock) => {
   const outbox = new MemoryOutbox();
@@ -29,5 +32,19 @@ outboxConformance("sqlite", async (clock) => {
       await queue[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
     },
+  };
+});
+
+recordsOutboxConformance("memory", async () => {
+  const outbox = new MemoryOutbox();
+  return { records: new MemoryRecords(outbox), outbox, [Symbol.asyncDispose]: async () => undefined };
+});
+
+recordsOutboxConformance("sqlite", async () => {
+  const stores = await temporaryByteStores();
+  return {
+    records: stores.records,
+    outbox: new RecordsOutbox(stores.database),
+    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
   };
 });

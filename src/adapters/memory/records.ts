@@ -1,7 +1,9 @@
 // Records in memory: the reference for the contract, and a store for tests.
 
+import type { NewNotice } from "../../ports/outbox.ts";
 import type { Collections, FileRecord, Page, PageQuery, Records, Totals } from "../../ports/records.ts";
 import { Fault } from "../../wire/faults.ts";
+import type { MemoryOutbox } from "./outbox.ts";
 
 type Any = Collections[keyof Collections];
 interface Entry {
@@ -12,7 +14,13 @@ interface Entry {
 
 export class MemoryRecords implements Records {
   readonly #collections = { uploads: new Map<string, Entry>(), files: new Map<string, Entry>() };
+  readonly #outbox: MemoryOutbox | undefined;
   #sequence = 0;
+
+  /** `outbox`: where the notices of changes are put. */
+  constructor(outbox?: MemoryOutbox) {
+    this.#outbox = outbox;
+  }
 
   async insert<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<void> {
     const entries = this.#collections[collection];
@@ -32,12 +40,17 @@ export class MemoryRecords implements Records {
     return structuredClone(this.#collections[collection].get(id)?.record) as Collections[C] | undefined;
   }
 
-  async replace<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<Collections[C]> {
+  async replace<C extends keyof Collections>(
+    collection: C,
+    record: Collections[C],
+    notice?: NewNotice,
+  ): Promise<Collections[C]> {
     const entry = this.#collections[collection].get(record.id);
     if (!entry) throw new Fault("not-found", `there is no ${record.id}`);
     if (entry.record.version !== record.version) throw changed(record.id);
     const next = structuredClone({ ...record, version: record.version + 1 });
     this.#collections[collection].set(record.id, { ...entry, record: next });
+    if (notice) this.#outbox?.add(notice);
     return structuredClone(next);
   }
 

@@ -52,6 +52,15 @@ const MIGRATIONS = [
    CREATE TRIGGER files_uncounted AFTER DELETE ON files BEGIN
      UPDATE totals SET files = files - 1, bytes = bytes - json_extract(old.document, '$.size');
    END;`,
+  `CREATE TABLE notices (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     subject TEXT NOT NULL,
+     content TEXT,
+     url TEXT NOT NULL,
+     attempts INTEGER NOT NULL DEFAULT 0,
+     due_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX notices_due ON notices (due_at);`,
 ];
 
 /** Shared by the adapters of this folder that keep records and small bytes; several processes may open it at once. */

@@ -1,5 +1,6 @@
 // Records in SQLite: the columns that lists and sweepers search by, and the rest of the document as JSON.
 
+import type { NewNotice } from "../../ports/outbox.ts";
 import type {
   Collections,
   FileRecord,
@@ -12,6 +13,7 @@ import type {
 import { Fault } from "../../wire/faults.ts";
 import { explain } from "./database.ts";
 import type { RecordsDatabase } from "./records-database.ts";
+import { putNotice } from "./records-outbox.ts";
 
 interface Row {
   readonly sequence: number;
@@ -51,11 +53,17 @@ export class SqliteRecords implements Records {
     return row && parse<C>(row);
   }
 
-  async replace<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<Collections[C]> {
+  async replace<C extends keyof Collections>(
+    collection: C,
+    record: Collections[C],
+    notice?: NewNotice,
+  ): Promise<Collections[C]> {
     const { db, commits } = this.#store;
     const next: Collections[C] = { ...record, version: record.version + 1 };
     const columns = columnsOf(collection, next);
     await commits.run(() => {
+      // A notice of a change that is refused below is rolled back with it.
+      if (notice) putNotice(db, notice);
       // Most changes of uploads leave what is indexed as it is; setting it again would write every index again.
       if (collection === "uploads" && db.query<unknown, Values>(CHANGE_DOCUMENT).run(columns).changes === 1)
         return;

@@ -2,6 +2,7 @@
 
 import type { ByteRange } from "../../ports/blobs.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { NewNotice } from "../../ports/outbox.ts";
 import type { FileRecord, Records, UploadRecord } from "../../ports/records.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
 import { add, overlaps } from "./coverage.ts";
@@ -103,13 +104,16 @@ export class ActiveUpload {
     });
   }
 
-  /** Changes the record by `change`, repeated on the newer record when another process was faster. */
-  async change(change: (record: UploadRecord) => UploadRecord): Promise<UploadRecord> {
+  /** Changes the record by `change`, with its `notice` in one commit; repeated on the newer record when another process was faster. */
+  async change(
+    change: (record: UploadRecord) => UploadRecord,
+    notice?: (changed: UploadRecord) => NewNotice | undefined,
+  ): Promise<UploadRecord> {
     const { staging } = this.record;
     for (;;) {
       try {
         const next = { ...change(this.record), updatedAt: this.#clock.now() };
-        this.record = await this.#records.replace("uploads", next);
+        this.record = await this.#records.replace("uploads", next, notice?.(next));
         this.#onChange(this.record);
         return this.record;
       } catch (error) {

@@ -6,6 +6,7 @@ import { Fault } from "../../wire/faults.ts";
 import { ActiveUpload, type ActiveUploadOptions } from "./active-upload.ts";
 import { RunningDigest } from "./digest.ts";
 import { isIntact } from "./intact.ts";
+import type { UploadNotices } from "./upload-notice.ts";
 
 /** Uploads that are remembered between two chunks, with their running digest; those of many ranges are not. */
 const MAX_IDLE = 1000;
@@ -18,15 +19,20 @@ interface Shared {
   active?: ActiveUpload;
 }
 
+export interface ActiveUploadsOptions extends ActiveUploadOptions {
+  readonly staging: Staging;
+  readonly notices: UploadNotices;
+}
+
 export class ActiveUploads {
-  readonly #options: ActiveUploadOptions;
+  readonly #options: ActiveUploadsOptions;
   readonly #shared = new Map<string, Shared>();
   /** The longest unused first. One process takes all requests, so nobody else changes these. */
   readonly #idle = new Map<string, ActiveUpload>();
 
   readonly #staging: Staging;
 
-  constructor(options: ActiveUploadOptions & { readonly staging: Staging }) {
+  constructor(options: ActiveUploadsOptions) {
     this.#options = options;
     this.#staging = options.staging;
   }
@@ -87,7 +93,10 @@ export class ActiveUploads {
     active.digest = new RunningDigest();
     if (!(await isIntact(this.#staging, record))) {
       const error = "bytes that had been stored are lost";
-      await active.change((known) => ({ ...known, state: "failed", coverage: [], error }));
+      await active.change(
+        (known) => ({ ...known, state: "failed", coverage: [], error }),
+        (failed) => this.#options.notices("failed", failed),
+      );
       await this.#staging.discard(record.staging);
     }
     return active;

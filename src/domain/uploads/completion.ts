@@ -8,6 +8,7 @@ import type { Files } from "../files/files.ts";
 import type { ActiveUpload } from "./active-upload.ts";
 import { covers } from "./coverage.ts";
 import { RunningDigest } from "./digest.ts";
+import type { UploadNotices } from "./upload-notice.ts";
 
 /**
  * What a protocol does with the complete file; returns what the upload shall remember. It runs before the upload
@@ -21,6 +22,7 @@ export interface CompletionOptions {
   readonly files: Files;
   readonly log: Log;
   readonly finishers?: Finishers;
+  readonly notices: UploadNotices;
 }
 
 /** True when all bytes of an unfinished upload are durable, and it shall become a file. */
@@ -43,12 +45,14 @@ export class Completion {
   readonly #files: Files;
   readonly #log: Log;
   readonly #finishers: Finishers;
+  readonly #notices: UploadNotices;
 
-  constructor({ staging, files, log, finishers = {} }: CompletionOptions) {
+  constructor({ staging, files, log, finishers = {}, notices }: CompletionOptions) {
     this.#staging = staging;
     this.#files = files;
     this.#log = log;
     this.#finishers = finishers;
+    this.#notices = notices;
   }
 
   /**
@@ -60,13 +64,16 @@ export class Completion {
     // The file takes the id of its staging: a repeated completion meets the file it made before.
     const file = (await this.#files.get(upload.staging)) ?? (await this.#store(active));
     const meta = await this.#finishers[upload.protocol]?.(upload, file);
-    await active.change((record) => ({
-      ...record,
-      state: "finished",
-      fileId: file.id,
-      meta: { ...record.meta, ...meta },
-      expiresAt: null,
-    }));
+    await active.change(
+      (record) => ({
+        ...record,
+        state: "finished",
+        fileId: file.id,
+        meta: { ...record.meta, ...meta },
+        expiresAt: null,
+      }),
+      (finished) => this.#notices("finished", finished, file),
+    );
     this.#log.info("upload.finished", { id: upload.id, file: file.id, size: file.size, sha256: file.sha256 });
     return file;
   }
@@ -96,7 +103,10 @@ export class Completion {
   }
 
   async #fail(active: ActiveUpload, error: string): Promise<never> {
-    await active.change((record) => ({ ...record, state: "failed", coverage: [], error }));
+    await active.change(
+      (record) => ({ ...record, state: "failed", coverage: [], error }),
+      (failed) => this.#notices("failed", failed),
+    );
     await this.#staging.discard(active.record.staging);
     this.#log.warn("upload.failed", { id: active.id, error });
     throw new Fault("mismatch", `${active.id}: ${error}`, {

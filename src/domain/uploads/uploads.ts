@@ -16,6 +16,7 @@ import { concatenate, type Joined } from "./concatenation.ts";
 import { draftUpload, type NewUpload, type Spool, sameSize, taken, withSize } from "./new-upload.ts";
 import { type Recovered, recoverUploads } from "./recovery.ts";
 import type { Chunk } from "./store-chunk.ts";
+import { asExpired, type UploadNotices, uploadNotices } from "./upload-notice.ts";
 import { type Progress, Writes } from "./writes.ts";
 
 export interface UploadsOptions {
@@ -28,6 +29,8 @@ export interface UploadsOptions {
   readonly lifetime?: number;
   /** What a protocol does with a complete file before its upload counts as finished. */
   readonly finishers?: Finishers;
+  /** The URL that is told of uploads that finished, failed or expired. */
+  readonly webhook?: string | undefined;
   /** Default: none. */
   readonly limits?: Limits;
 }
@@ -46,6 +49,7 @@ export class Uploads {
   readonly #active: ActiveUploads;
   readonly #writes: Writes;
   readonly #admission: Admission;
+  readonly #notices: UploadNotices;
 
   constructor(options: UploadsOptions) {
     this.#staging = options.staging;
@@ -54,12 +58,15 @@ export class Uploads {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#lifetime = options.lifetime ?? WEEK;
-    this.#completion = new Completion(options);
-    const { staging, files, clock, records } = options;
+    const { staging, files, clock, records, webhook } = options;
+    const notices = uploadNotices(webhook, () => clock.now());
+    this.#notices = notices;
+    this.#completion = new Completion({ ...options, notices });
     const admission = new Admission(options.limits ?? UNLIMITED, records, clock);
     this.#admission = admission;
     const onChange = (record: UploadRecord) => admission.follow(record);
-    this.#active = new ActiveUploads({ records, staging, clock, lifetime: this.#lifetime, onChange });
+    const lifetime = this.#lifetime;
+    this.#active = new ActiveUploads({ records, staging, clock, lifetime, notices, onChange });
     const finish = (active: ActiveUpload) => this.#finish(active);
     this.#writes = new Writes({ staging, files, clock, admission, finish });
   }
@@ -80,7 +87,10 @@ export class Uploads {
     try {
       const birth = { version: old?.version ?? 1, staging, now: this.#clock.now(), lifetime: this.#lifetime };
       record = draftUpload(upload, birth);
-      if (old) await this.#records.replace("uploads", record);
+      // It may have expired without a sweep having come to it.
+      const expired = old && this.#hasExpired(old) ? asExpired(old, birth.now, this.#lifetime) : undefined;
+      const notice = expired && this.#notices("expired", expired);
+      if (old) await this.#records.replace("uploads", record, notice);
       else await this.#records.insert("uploads", record);
     } catch (error) {
       if (!spool) await this.#staging.discard(staging);
@@ -248,10 +258,8 @@ export class Uploads {
   }
 
   async #expire(upload: UploadRecord): Promise<void> {
-    const now = this.#clock.now();
-    const error = `expired: nothing came since ${new Date(upload.updatedAt).toISOString()}`;
-    const ended = { state: "failed", error, coverage: [], updatedAt: now } as const;
-    await this.#records.replace("uploads", { ...upload, ...ended, expiresAt: now + this.#lifetime });
+    const ended = asExpired(upload, this.#clock.now(), this.#lifetime);
+    await this.#records.replace("uploads", ended, this.#notices("expired", ended));
     this.#end(upload);
     await this.#staging.discard(upload.staging);
     this.#log.info("upload.expired", { id: upload.id });
