@@ -3,10 +3,12 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 export interface Misbehaving extends AsyncDisposable {
+  /** Connections that stand. */
+  readonly connections: number;
   /** `127.0.0.1:port`. */
   readonly address: string;
-  /** Ends every connection at once; new ones are taken. */
-  cut(): void;
+  /** Ends every connection at once, or the one of that number, oldest first; new ones are taken. */
+  cut(which?: number): void;
 }
 
 /** Like the server behind it, but without meta commands, as memcached before 1.6. */
@@ -85,11 +87,15 @@ async function listen(serve: (client: Socket) => void): Promise<Misbehaving> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const cut = () => {
-    for (const client of clients) client.destroy();
+  const cut = (which?: number) => {
+    for (const [i, client] of [...clients].entries())
+      if (which === undefined || i === which) client.destroy();
   };
   return {
     address: `127.0.0.1:${port}`,
+    get connections() {
+      return clients.size;
+    },
     cut,
     async [Symbol.asyncDispose]() {
       cut();

@@ -27,7 +27,10 @@ const BATCHES = 4;
 /** The item with its cas token, or undefined. */
 export async function readItem(servers: Servers, key: string): Promise<ValueReply | undefined> {
   const server = servers.of(key);
-  const { line, values } = await server.exchange({ parts: [getLine("gets", [key])], kind: "values" });
+  const { line, values } = await server.exchange(
+    { parts: [getLine("gets", [key])], kind: "values" },
+    server.laneOf(key),
+  );
   if (line !== "END") throw replyFault(line, server.name);
   return values[0];
 }
@@ -38,24 +41,27 @@ export interface ReadManyOptions {
   readonly outage?: Outage | undefined;
 }
 
-/** The items that are there, by key: one request to each server. All are in memory at once. */
+/** The items that are there, by key: one request over each connection. All are in memory at once. */
 export async function readItems(
   servers: Servers,
   keys: readonly string[],
   { room, outage }: ReadManyOptions = {},
 ): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
-  const read = async ([server, group]: [Server, string[]]) => {
-    const { line, values } = await server.exchange({ parts: [getLine("get", group)], kind: "values", room });
+  const read = async ({ server, lane, keys: group }: Share) => {
+    const { line, values } = await server.exchange(
+      { parts: [getLine("get", group)], kind: "values", room },
+      lane,
+    );
     if (line !== "END") throw replyFault(line, server.name);
     for (const { key, data } of values) found.set(key, data);
   };
-  const tolerant = (group: [Server, string[]]) =>
-    read(group).catch((error: unknown) => {
+  const tolerant = (share: Share) =>
+    read(share).catch((error: unknown) => {
       if (!outage) throw error;
       outage.note(error);
     });
-  await Promise.all([...byServer(servers, keys)].map(tolerant));
+  await allOf(shares(servers, keys).map(tolerant));
   return found;
 }
 
@@ -66,7 +72,10 @@ export async function putItem(
 ): Promise<PutReply> {
   const server = servers.of(request.key);
   const head = storageLine({ ...request, bytes: data.length });
-  const { line } = await server.exchange({ parts: [head, data, "\r\n"], kind: "line" });
+  const { line } = await server.exchange(
+    { parts: [head, data, "\r\n"], kind: "line" },
+    server.laneOf(request.key),
+  );
   if (line === "STORED" || line === "NOT_STORED" || line === "EXISTS" || line === "NOT_FOUND") return line;
   throw replyFault(line, server.name);
 }
@@ -74,24 +83,24 @@ export async function putItem(
 /** A whole `set` request as it goes over the wire (see frame.ts). */
 export async function putFramed(servers: Servers, key: string, request: Uint8Array): Promise<void> {
   const server = servers.of(key);
-  const { line } = await server.exchange({ parts: [request], kind: "line" });
+  const { line } = await server.exchange({ parts: [request], kind: "line" }, server.laneOf(key));
   if (line !== "STORED") throw replyFault(line, server.name);
 }
 
 /** Absent ones are no error. A server that does not answer keeps no other from being cleaned, and is thrown at the end. */
 export async function deleteItems(servers: Servers, keys: Iterable<string>): Promise<void> {
   let outage: ServerUnreachable | undefined;
-  const remove = async ([server, group]: [Server, string[]]) => {
+  const remove = async (share: Share) => {
     try {
-      await askEach(server, group, deleteLine, (line) => {
-        if (line !== "DELETED" && line !== "NOT_FOUND") throw replyFault(line, server.name);
+      await askEach(share, deleteLine, (line) => {
+        if (line !== "DELETED" && line !== "NOT_FOUND") throw replyFault(line, share.server.name);
       });
     } catch (error) {
       if (!(error instanceof ServerUnreachable)) throw error;
       outage ??= error;
     }
   };
-  await allOf([...byServer(servers, keys)].map(remove));
+  await allOf(shares(servers, keys).map(remove));
   if (outage) throw outage;
 }
 
@@ -103,7 +112,7 @@ export async function deleteVersion(servers: Servers, key: string, cas: string):
   const server = servers.of(key);
   const { meta } = await server.features();
   const text = meta ? metaDeleteLine(key, cas) : deleteLine(key);
-  const { line } = await server.exchange({ parts: [text], kind: "line" });
+  const { line } = await server.exchange({ parts: [text], kind: "line" }, server.laneOf(key));
   if (line === "HD" || line === "DELETED") return true;
   if (line === "EX" || line === "NF" || line === "NOT_FOUND") return false;
   throw replyFault(line, server.name);
@@ -124,30 +133,31 @@ export async function missingItems(
 ): Promise<number[]> {
   const missing: number[] = [];
   const indexes = new Map(keys.map((key, index) => [key, index]));
-  const look = async ([server, group]: [Server, string[]]) => {
+  const look = async (share: Share) => {
+    const { server } = share;
     const { meta } = await server.features();
     const note = (there: boolean, key: string) => {
       if (!there) missing.push(indexes.get(key) ?? 0);
     };
-    if (!meta && exptime === undefined) return readEach(server, group, note);
+    if (!meta && exptime === undefined) return readEach(share, note);
     const request = meta ? metaExistsLine : (key: string) => touchLine(key, exptime ?? 0);
-    await askEach(server, group, request, (line, key) => note(isThere(line, server), key));
+    await askEach(share, request, (line, key) => note(isThere(line, server), key));
   };
-  const tolerant = (group: [Server, string[]]) =>
-    look(group).catch((error: unknown) => {
+  const tolerant = (share: Share) =>
+    look(share).catch((error: unknown) => {
       if (!outage) throw error;
       outage.note(error);
       const known = new Set(missing);
-      for (const key of group[1]) if (!known.has(indexes.get(key) ?? 0)) missing.push(indexes.get(key) ?? 0);
+      for (const key of share.keys)
+        if (!known.has(indexes.get(key) ?? 0)) missing.push(indexes.get(key) ?? 0);
     });
-  await Promise.all([...byServer(servers, keys)].map(tolerant));
+  await allOf(shares(servers, keys).map(tolerant));
   return missing.sort((a, b) => a - b);
 }
 
 /** A request line for every key, many in one write: a write and a promise for each would leave as much garbage as all else. */
 async function askEach(
-  server: Server,
-  keys: readonly string[],
+  { server, lane, keys }: Share,
   request: (key: string) => string,
   judge: (line: string, key: string) => void,
 ): Promise<void> {
@@ -156,12 +166,12 @@ async function askEach(
     const batch = keys.slice(start, start + BATCH);
     await window.add(async () => {
       const lines: string[] = [];
-      const { line } = await server.exchange({
-        parts: [batch.map(request).join("")],
-        kind: "line",
-        replies: batch.length,
-        onLine: (text) => lines.push(text),
-      });
+      const onLine = (text: string) => lines.push(text);
+      const text = batch.map(request).join("");
+      const { line } = await server.exchange(
+        { parts: [text], kind: "line", replies: batch.length, onLine },
+        lane,
+      );
       lines.push(line);
       for (const [i, key] of batch.entries()) judge(lines[i] ?? "", key);
     });
@@ -170,14 +180,16 @@ async function askEach(
 }
 
 async function readEach(
-  server: Server,
-  keys: readonly string[],
+  { server, lane, keys }: Share,
   note: (there: boolean, key: string) => void,
 ): Promise<void> {
   const window = new Window(2);
   for (const key of keys) {
     await window.add(async () => {
-      const { line, values } = await server.exchange({ parts: [getLine("get", [key])], kind: "values" });
+      const { line, values } = await server.exchange(
+        { parts: [getLine("get", [key])], kind: "values" },
+        lane,
+      );
       if (line !== "END") throw replyFault(line, server.name);
       note(values.length > 0, key);
     });
@@ -197,13 +209,28 @@ async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
   for (const result of ended) if (result.status === "rejected") throw result.reason;
 }
 
-function byServer(servers: Servers, keys: Iterable<string>): Map<Server, string[]> {
-  const groups = new Map<Server, string[]>();
+/** Keys that one connection to their server is asked about. */
+interface Share {
+  readonly server: Server;
+  readonly lane: number;
+  readonly keys: string[];
+}
+
+function shares(servers: Servers, keys: Iterable<string>): Share[] {
+  const found: Share[] = [];
+  const places = new Map<Server, Share[]>();
   for (const key of keys) {
     const server = servers.of(key);
-    const group = groups.get(server);
-    if (group) group.push(key);
-    else groups.set(server, [key]);
+    const lane = server.laneOf(key);
+    const lanes = places.get(server) ?? [];
+    places.set(server, lanes);
+    let share = lanes[lane];
+    if (!share) {
+      share = { server, lane, keys: [] };
+      lanes[lane] = share;
+      found.push(share);
+    }
+    share.keys.push(key);
   }
-  return groups;
+  return found;
 }

@@ -1,4 +1,4 @@
-// One memcached server: connects when it is first needed, again after a connection was lost, and not at once if that failed.
+// One memcached server and its connections: each is made when it is first needed, again after it was lost, and not at once if that failed.
 
 import { Fault } from "../../wire/faults.ts";
 import { metaExistsLine, STATS, STATS_SETTINGS } from "../../wire/memcached/client-requests.ts";
@@ -23,12 +23,17 @@ export function backoff(failures: number): number {
   return Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** (failures - 1));
 }
 
+/** A place for one connection. */
+interface Lane {
+  opening: Promise<Connection> | undefined;
+  current: Connection | undefined;
+}
+
 export class Server {
   readonly name: string;
   readonly #address: Address;
   readonly #timeouts: Timeouts;
-  #connection: Promise<Connection> | undefined;
-  #current: Connection | undefined;
+  readonly #lanes: readonly Lane[];
   #features: Promise<Features> | undefined;
   /** Why it could not be connected, how many times in a row, and until when nobody need try (performance.now). */
   #outage:
@@ -37,15 +42,29 @@ export class Server {
   /** Ends what is still connecting, so that the process can end. */
   readonly #closing = new AbortController();
 
-  constructor(address: Address, timeouts: Timeouts) {
+  constructor(address: Address, timeouts: Timeouts, connections: number) {
     this.name = nameOf(address);
     this.#address = address;
     this.#timeouts = timeouts;
+    this.#lanes = Array.from({ length: connections }, () => ({ opening: undefined, current: undefined }));
   }
 
-  /** Throws ServerUnreachable. Requests are sent in the order of the calls. */
-  async exchange(request: Request): Promise<Reply> {
-    const connection = this.#current?.usable ? this.#current : await this.#connect();
+  /**
+   * Which of its connections carries requests about that key: always the same one, so that what is sent about one key is done in the
+   * order in which it was sent. Chunks that follow one another mostly get different ones.
+   */
+  laneOf(key: string): number {
+    if (this.#lanes.length === 1) return 0;
+    let sum = 0;
+    for (let i = 0; i < key.length; i++) sum += key.charCodeAt(i);
+    return sum % this.#lanes.length;
+  }
+
+  /** Throws ServerUnreachable. Requests of one lane are sent in the order of the calls. */
+  async exchange(request: Request, lane = 0): Promise<Reply> {
+    const place = this.#lanes[lane];
+    if (!place) throw new Fault("internal", `${this.name} has no connection ${lane}`);
+    const connection = place.current?.usable ? place.current : await this.#connect(place);
     return connection.exchange(request);
   }
 
@@ -70,30 +89,31 @@ export class Server {
 
   close(): void {
     this.#closing.abort(new Fault("invalid", "these large files were closed; open them again"));
-    this.#current?.close();
+    for (const { current } of this.#lanes) current?.close();
   }
 
-  async #connect(): Promise<Connection> {
+  async #connect(lane: Lane): Promise<Connection> {
     const { signal } = this.#closing;
     signal.throwIfAborted();
     // A server that is down costs its timeout once, not once for each chunk that it held.
     if (this.#outage && performance.now() < this.#outage.until) throw this.#outage.error;
-    this.#connection ??= this.#open(signal).finally(() => {
-      this.#connection = undefined;
+    lane.opening ??= this.#open(signal).finally(() => {
+      lane.opening = undefined;
     });
-    this.#current = await this.#connection;
-    if (signal.aborted) this.#current.close();
-    return this.#current;
+    lane.current = await lane.opening;
+    if (signal.aborted) lane.current.close();
+    return lane.current;
   }
 
   async #open(signal: AbortSignal): Promise<Connection> {
+    // Connections that fail side by side are one failure.
+    const failures = (this.#outage?.failures ?? 0) + 1;
     try {
       const connection = await Connection.open(this.#address, this.#timeouts, signal);
       this.#outage = undefined;
       return connection;
     } catch (error) {
       if (error instanceof ServerUnreachable) {
-        const failures = (this.#outage?.failures ?? 0) + 1;
         this.#outage = { error, failures, until: performance.now() + backoff(failures) };
       }
       throw error;

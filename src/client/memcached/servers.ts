@@ -8,6 +8,8 @@ import { type Features, Server } from "./server.ts";
 export interface Pool {
   readonly timeouts: Timeouts;
   readonly distribution: Distribution;
+  /** To each server. */
+  readonly connections: number;
 }
 
 const DEFAULT_PORT = 11_211;
@@ -18,7 +20,7 @@ export class Servers {
   readonly #indexOf: (key: string) => number;
 
   /** Throws a Fault `invalid` for an address that is none, or that is there twice. */
-  constructor(texts: readonly string[], { timeouts, distribution }: Pool) {
+  constructor(texts: readonly string[], { timeouts, distribution, connections }: Pool) {
     const addresses = texts.map(parseAddress);
     if (addresses.length === 0) {
       throw new Fault("invalid", "no memcached server was named", { hint: "Name one: host:port" });
@@ -26,7 +28,7 @@ export class Servers {
     if (!DISTRIBUTIONS.includes(distribution)) {
       throw new Fault("invalid", `distribution must be ${DISTRIBUTIONS.join(" or ")}, not ${distribution}`);
     }
-    this.all = addresses.map((address) => new Server(address, timeouts));
+    this.all = addresses.map((address) => new Server(address, timeouts, connections));
     const names = this.all.map(({ name }) => name);
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice !== undefined) throw new Fault("invalid", `the server ${twice} was named twice`);

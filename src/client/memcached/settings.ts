@@ -19,6 +19,8 @@ export interface LargeFilesOptions {
   readonly maxSize?: number;
   /** Keys begin with it: `<prefix>:file:…` and `<prefix>:chunk:…`; default `cairn`. At most 100 printable ASCII characters. */
   readonly prefix?: string;
+  /** Connections to each server, 1 to 16, over which the chunks of every file go side by side; default 2. */
+  readonly connections?: number;
   /** Milliseconds until a connection must stand; default 5,000. */
   readonly connectTimeout?: number;
   /** Milliseconds that a server may be silent while it owes an answer; default 20,000. */
@@ -39,21 +41,25 @@ export const MAX_SIZE = 52_428_800;
 export const CHUNK_SIZE = 510_000;
 /** What an item needs beside key and value: its header with a cas token (48 + 8), and NUL, CR, LF. Flags, if not 0, need 4 more. */
 const ITEM_OVERHEAD = 59;
+/** A server has few threads to answer them, and each takes a receive buffer. */
+const CONNECTIONS_MAX = 16;
 /** With the number of the slot, and what brings its key to a server. */
 const CHUNK_KEY_BYTES = ":chunk:".length + 32 + ":".length + 16;
 
 /** Throws a Fault `invalid` that names the option. */
 export function readSettings(options: LargeFilesOptions): Settings {
   const { servers, chunkSize, maxSize = MAX_SIZE, prefix = "cairn" } = options;
-  const { connectTimeout = 5_000, idleTimeout = 20_000, distribution = "ketama" } = options;
+  const { connectTimeout = 5_000, idleTimeout = 20_000, distribution = "ketama", connections = 2 } = options;
   if (chunkSize !== undefined) checkWhole("chunkSize", chunkSize, 1);
   checkWhole("maxSize", maxSize, 0);
   checkWhole("connectTimeout", connectTimeout, 1);
   checkWhole("idleTimeout", idleTimeout, 1);
+  checkWhole("connections", connections, 1, CONNECTIONS_MAX);
   return {
     servers: new Servers(servers, {
       timeouts: { connect: connectTimeout, idle: idleTimeout },
       distribution,
+      connections,
     }),
     chunkSize,
     maxSize,
@@ -92,7 +98,8 @@ export function valueBytesMax(itemSizeMax: number, keyBytes: number): number {
   return itemSizeMax - ITEM_OVERHEAD - keyBytes;
 }
 
-function checkWhole(option: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new Fault("invalid", `${option} must be a whole number of at least ${least}, not ${value}`);
+function checkWhole(option: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new Fault("invalid", `${option} must be a whole number ${range}, not ${value}`);
 }

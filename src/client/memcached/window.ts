@@ -36,7 +36,10 @@ export class Window {
 
   async #oldest(): Promise<void> {
     this.#check();
-    await this.#underWay.shift();
+    const oldest = this.#underWay[0];
+    await oldest;
+    // Only now: whoever stops waiting here (an abort) lets it go on, and settle() has to wait for it.
+    if (this.#underWay[0] === oldest) await this.#underWay.shift();
   }
 
   #check(): void {
