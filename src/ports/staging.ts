@@ -56,8 +56,16 @@ export interface Staging {
     signal?: AbortSignal,
   ): Promise<StagedWrite>;
 
-  /** Reads staged bytes back: to hash them, or to compare a repeated chunk. The caller asks only for covered ranges. */
+  /** Reads staged bytes back: to hash the last of them, or to compare a repeated chunk. The caller asks only for covered ranges. */
   read(id: StagingId, range: ByteRange): AsyncIterable<Uint8Array>;
+
+  /**
+   * The SHA-256 of the first `size` bytes, all of them covered, as 64 lower-case hexadecimal digits. However many they are,
+   * other work of the process goes on meanwhile.
+   *
+   * Fault `corrupt` if the store holds fewer bytes.
+   */
+  digest(id: StagingId, size: number): Promise<string>;
 
   /**
    * Turns the first `size` bytes into a blob, durably, and forgets the staging id. Returns the blob's id, which is

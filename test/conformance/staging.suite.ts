@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Blobs } from "../../src/ports/blobs.ts";
 import type { Staging } from "../../src/ports/staging.ts";
-import { codeOf, readAll, stream } from "../support/bytes.ts";
+import { codeOf, readAll, sha256, stream } from "../support/bytes.ts";
 
 export interface OpenStaging extends AsyncDisposable {
   readonly staging: Staging;
@@ -79,6 +79,20 @@ export function stagingSuite(name: string, open: () => Promise<OpenStaging>, siz
       expect(String(result.interrupted)).toContain("let go");
     });
 
+    test("tells the SHA-256 of the first bytes, as often as it is asked, and at once for several", async () => {
+      const [one, two] = [await create(), await create()];
+      await staging.write(one, 5, stream(" world"));
+      await staging.write(one, 0, stream("hello"));
+      await staging.write(two, 0, stream("other"));
+      const digests = [staging.digest(one, 11), staging.digest(two, 5), staging.digest(one, 5)];
+      expect(await Promise.all(digests)).toEqual(
+        ["hello world", "other", "hello"].map((text) => sha256(Buffer.from(text))),
+      );
+      expect(await staging.digest(one, 0)).toBe(sha256(Buffer.from("")));
+      expect(await codeOf(staging.digest(one, 12))).toBe("corrupt");
+      expect(await staging.digest(one, 11)).toBe(sha256(Buffer.from("hello world")));
+    });
+
     test("commits only the first bytes", async () => {
       const id = await create();
       await staging.write(id, 0, stream("hello world"));
@@ -108,6 +122,7 @@ export function stagingSuite(name: string, open: () => Promise<OpenStaging>, siz
       for (const id of [committed, discarded]) {
         expect(await codeOf(staging.write(id, 0, stream("x")))).toBe("not-found");
         expect(await codeOf(textOf(id, 0, 1))).toBe("not-found");
+        expect(await codeOf(staging.digest(id, 1))).toBe("not-found");
       }
       expect(await codeOf(staging.commit(discarded, 3))).toBe("not-found");
     });

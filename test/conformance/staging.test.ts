@@ -2,10 +2,11 @@
 
 import { expect, test } from "bun:test";
 import { truncate } from "node:fs/promises";
+import { FileDigests } from "../../src/adapters/disk/file-digests.ts";
 import { MemoryBlobs } from "../../src/adapters/memory/blobs.ts";
 import { MemoryStaging } from "../../src/adapters/memory/staging.ts";
 import { openByteStores, temporaryByteStores } from "../support/byte-stores.ts";
-import { codeOf, readAll, stream } from "../support/bytes.ts";
+import { codeOf, readAll, sha256, stream } from "../support/bytes.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { stagingSuite } from "./staging.suite.ts";
 
@@ -42,4 +43,14 @@ test("disk: a staged file that has lost bytes is not committed", async () => {
   await truncate(folder.at("staging", id), 5);
   expect(await codeOf(stores.large.staging.commit(id, 11))).toBe("corrupt");
   expect(await stores.large.blobs.stat(id)).toBeUndefined();
+});
+
+test("disk: a digest needs no thread where none can be started", async () => {
+  await using folder = await temporaryFolder();
+  await Bun.write(folder.at("large"), Buffer.alloc(3_000_000, "x"));
+  const digests = new FileDigests(new URL("file:///no/such/thread.ts"));
+  const request = { path: folder.at("large"), size: 2_500_000 };
+  const expected = { kind: "digest", sha256: sha256(Buffer.alloc(2_500_000, "x")) } as const;
+  expect(await Promise.all([digests.ask(request), digests.ask(request)])).toEqual([expected, expected]);
+  expect(await digests.ask({ ...request, size: 4_000_000 })).toEqual({ kind: "short", size: 3_000_000 });
 });

@@ -8,6 +8,7 @@ import type { StagedWrite, Staging, StagingId } from "../../ports/staging.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import type { DiskBlobs } from "./blobs.ts";
 import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
+import { FileDigests } from "./file-digests.ts";
 
 /** Bytes after which a write that goes on is synced already. */
 const EARLY = 8 * 1_048_576;
@@ -20,6 +21,7 @@ const COLLECT = 16 * 1_048_576;
 export class DiskStaging implements Staging {
   readonly #folder: string;
   readonly #blobs: DiskBlobs;
+  readonly #digests = new FileDigests();
   readonly #writers = new Map<StagingId, Writer>();
 
   private constructor(root: string, blobs: DiskBlobs) {
@@ -80,6 +82,15 @@ export class DiskStaging implements Staging {
     }
   }
 
+  async digest(id: StagingId, size: number): Promise<string> {
+    const answer = await this.#digests.ask({ path: this.#path(id), size });
+    if (answer.kind === "digest") return answer.sha256;
+    if (answer.kind === "short") throw lost(id, answer.size, size);
+    const { code, message } = answer;
+    const error = Object.assign(new Error(message), { code });
+    throw isMissing(error) ? unknown(id, error) : toFault(error);
+  }
+
   async commit(id: StagingId, size: number): Promise<BlobId> {
     try {
       await this.#trim(id, size);
@@ -112,9 +123,7 @@ export class DiskStaging implements Staging {
   async #trim(id: StagingId, size: number): Promise<void> {
     const found = await stat(this.#path(id));
     if (found.size === size) return;
-    if (found.size < size) {
-      throw new Fault("corrupt", `staged file ${id} has ${found.size} bytes, but ${size} were written to it`);
-    }
+    if (found.size < size) throw lost(id, found.size, size);
     await using handle = await open(this.#path(id), "r+");
     await handle.truncate(size);
     await handle.sync();
@@ -219,6 +228,10 @@ class EarlySync {
     await this.#running;
     if (this.#error !== undefined) throw this.#error;
   }
+}
+
+function lost(id: StagingId, found: number, size: number): Fault {
+  return new Fault("corrupt", `staged file ${id} has ${found} bytes, but ${size} were written to it`);
 }
 
 function unknown(id: StagingId, cause: unknown): Fault {

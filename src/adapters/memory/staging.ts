@@ -49,12 +49,16 @@ export class MemoryStaging implements Staging {
     if (range.end > range.start) yield bytes.slice(range.start, range.end);
   }
 
+  async digest(id: StagingId, size: number): Promise<string> {
+    const bytes = this.#require(id);
+    if (bytes.length < size) throw lost(id, bytes.length, size);
+    return new Bun.CryptoHasher("sha256").update(bytes.subarray(0, size)).digest("hex");
+  }
+
   async commit(id: StagingId, size: number): Promise<BlobId> {
     const bytes = this.#staged.get(id);
     if (bytes) {
-      if (bytes.length < size) {
-        throw new Fault("corrupt", `staged ${id} has ${bytes.length} bytes, but ${size} were written to it`);
-      }
+      if (bytes.length < size) throw lost(id, bytes.length, size);
       this.#blobs.adopt(id, bytes.slice(0, size));
       this.#staged.delete(id);
     } else if ((await this.#blobs.stat(id))?.size !== size) {
@@ -84,4 +88,8 @@ export class MemoryStaging implements Staging {
     bytes.set(piece, offset);
     this.#staged.set(id, bytes);
   }
+}
+
+function lost(id: StagingId, found: number, size: number): Fault {
+  return new Fault("corrupt", `staged ${id} has ${found} bytes, but ${size} were written to it`);
 }

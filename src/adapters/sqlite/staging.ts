@@ -46,10 +46,17 @@ export class SqliteStaging implements Staging {
   }
 
   async *read(id: StagingId, range: ByteRange): AsyncGenerator<Uint8Array> {
-    const sql = "SELECT start, bytes FROM pieces WHERE staged = ? ORDER BY sequence";
-    const pieces = this.#store.db.query<Piece, [string]>(sql).all(id);
-    if (pieces.length === 0) this.#require(id);
+    const pieces = this.#pieces(id);
     if (range.end > range.start) yield assemble(pieces, range.end).subarray(range.start);
+  }
+
+  async digest(id: StagingId, size: number): Promise<string> {
+    const pieces = this.#pieces(id);
+    const found = pieces.reduce((end, { start, bytes }) => Math.max(end, start + bytes.length), 0);
+    if (found < size) {
+      throw new Fault("corrupt", `staged ${id} has ${found} bytes, but ${size} were written to it`);
+    }
+    return new Bun.CryptoHasher("sha256").update(assemble(pieces, size)).digest("hex");
   }
 
   async commit(id: StagingId, size: number): Promise<BlobId> {
@@ -88,6 +95,13 @@ export class SqliteStaging implements Staging {
       if (!last) return;
       after = last.id;
     }
+  }
+
+  #pieces(id: StagingId): readonly Piece[] {
+    const sql = "SELECT start, bytes FROM pieces WHERE staged = ? ORDER BY sequence";
+    const pieces = this.#store.db.query<Piece, [string]>(sql).all(id);
+    if (pieces.length === 0) this.#require(id);
+    return pieces;
   }
 
   #require(id: StagingId): void {

@@ -38,6 +38,10 @@ export class TieredStaging implements Staging {
     return this.#of(id).read(innerId(id), range);
   }
 
+  digest(id: StagingId, size: number): Promise<string> {
+    return this.#of(id).digest(innerId(id), size);
+  }
+
   async commit(id: StagingId, size: number): Promise<BlobId> {
     const blob = await this.#of(id).commit(innerId(id), size);
     return isSmall(id) ? markSmall(blob) : blob;

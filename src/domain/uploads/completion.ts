@@ -40,6 +40,9 @@ export function isPart({ meta }: UploadRecord): boolean {
   return meta.concat === "partial";
 }
 
+/** Bytes that are hashed on the serving thread at most, in steps of a millisecond. */
+const LARGE_REST = 8 * 1_048_576;
+
 export class Completion {
   readonly #staging: Staging;
   readonly #files: Files;
@@ -94,6 +97,8 @@ export class Completion {
     const { staging } = active.record;
     const digest = active.digest ?? new RunningDigest();
     try {
+      // All of it again, but by the store: hashing the rest here would delay every other request.
+      if (size - digest.position > LARGE_REST) return await this.#staging.digest(staging, size);
       return await digest.finish(this.#staging.read(staging, { start: digest.position, end: size }));
     } catch (error) {
       if (!isFault(error, "not-found")) throw error;

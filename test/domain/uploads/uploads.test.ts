@@ -44,6 +44,57 @@ const chunk = (start: number, end: number, repeated: "refuse" | "compare" = "com
   ...{ offset: start, size: end - start, repeated, source: stream(from.slice(start, end)) },
 });
 
+class CountedStaging extends MemoryStaging {
+  digests = 0;
+  override digest(id: string, size: number): Promise<string> {
+    this.digests++;
+    return super.digest(id, size);
+  }
+}
+
+describe("the digest of a complete upload", () => {
+  const large = Buffer.alloc(10_000_000, "0123456789abcdef!");
+  const send = async (cuts: readonly (readonly [start: number, end: number])[]) => {
+    const staging = new CountedStaging(rooms.blobs);
+    const counted = new Uploads({ ...rooms, staging, log });
+    const size = Math.max(...cuts.map(([, end]) => end));
+    await counted.begin(named("a", size));
+    for (const [start, end] of cuts) await counted.write("a", chunk(start, end, "compare", large));
+    const { fileId } = (await counted.get("a")) ?? {};
+    const { sha256: found } = await rooms.files.require(fileId ?? "");
+    expect(found).toBe(sha256(large.subarray(0, size)));
+    return staging.digests;
+  };
+
+  test("is the store's work when many bytes came out of order", async () => {
+    expect(
+      await send([
+        [1_000_000, 10_000_000],
+        [0, 1_000_000],
+      ]),
+    ).toBe(1);
+  });
+
+  test("is computed as the bytes come when they come in order", async () => {
+    expect(
+      await send([
+        [0, 6_000_000],
+        [6_000_000, 10_000_000],
+      ]),
+    ).toBe(0);
+  });
+
+  test("is computed here when the rest is small", async () => {
+    expect(
+      await send([
+        [0, 6_000_000],
+        [8_000_000, 10_000_000],
+        [6_000_000, 8_000_000],
+      ]),
+    ).toBe(0);
+  });
+});
+
 describe("chunks", () => {
   test("any cover of the file by overlapping chunks, all at once, gives the file", async () => {
     const cut = fc.array(fc.tuple(fc.nat(999), fc.integer({ min: 1, max: 400 })), { maxLength: 25 });
