@@ -12,7 +12,6 @@ import {
   verifiedBytes,
   verifyChunks,
 } from "./read.ts";
-import { readingOf } from "./rebuild.ts";
 import { removeFile } from "./remove.ts";
 import { type Repaired, type RepairOptions, repairFile } from "./repair.ts";
 import { Retrieval } from "./retrieval.ts";
@@ -65,10 +64,8 @@ export class LargeFiles implements AsyncDisposable {
    */
   async retrieve(name: string, options: RetrieveOptions = {}): Promise<Retrieval> {
     const opened = await openReading(this.#settings, name, options.signal);
-    const { manifest, outage } = opened;
-    const read = (reuse: boolean) =>
-      verifiedBytes(readingOf(this.#settings, manifest, outage), { ...options, reuse });
-    return new Retrieval(storedFile(manifest), read, options.reuse ?? false);
+    const read = (reuse: boolean) => verifiedBytes({ ...opened, rebuilt: [] }, { ...options, reuse });
+    return new Retrieval(storedFile(opened.manifest), read, options.reuse ?? false);
   }
 
   /** What the manifest says, without looking for the chunks. Throws NotFound, Corrupt. */
