@@ -132,24 +132,22 @@ export async function missingItems(
   { exptime, outage }: MissingOptions = {},
 ): Promise<number[]> {
   const missing: number[] = [];
-  const indexes = new Map(keys.map((key, index) => [key, index]));
   const look = async (share: Share) => {
     const { server } = share;
     const { meta } = await server.features();
-    const note = (there: boolean, key: string) => {
-      if (!there) missing.push(indexes.get(key) ?? 0);
+    const note = (there: boolean, at: number) => {
+      if (!there) missing.push(share.places[at] ?? 0);
     };
     if (!meta && exptime === undefined) return readEach(share, note);
     const request = meta ? metaExistsLine : (key: string) => touchLine(key, exptime ?? 0);
-    await askEach(share, request, (line, key) => note(isThere(line, server), key));
+    await askEach(share, request, (line, at) => note(isThere(line, server), at));
   };
   const tolerant = (share: Share) =>
     look(share).catch((error: unknown) => {
       if (!outage) throw error;
       outage.note(error);
       const known = new Set(missing);
-      for (const key of share.keys)
-        if (!known.has(indexes.get(key) ?? 0)) missing.push(indexes.get(key) ?? 0);
+      for (const place of share.places) if (!known.has(place)) missing.push(place);
     });
   await allOf(shares(servers, keys).map(tolerant));
   return missing.sort((a, b) => a - b);
@@ -159,7 +157,7 @@ export async function missingItems(
 async function askEach(
   { server, lane, keys }: Share,
   request: (key: string) => string,
-  judge: (line: string, key: string) => void,
+  judge: (line: string, at: number) => void,
 ): Promise<void> {
   const window = new Window(BATCHES);
   for (let start = 0; start < keys.length; start += BATCH) {
@@ -173,7 +171,7 @@ async function askEach(
         lane,
       );
       lines.push(line);
-      for (const [i, key] of batch.entries()) judge(lines[i] ?? "", key);
+      for (const [i, text] of lines.entries()) judge(text, start + i);
     });
   }
   await window.drain();
@@ -181,17 +179,17 @@ async function askEach(
 
 async function readEach(
   { server, lane, keys }: Share,
-  note: (there: boolean, key: string) => void,
+  note: (there: boolean, at: number) => void,
 ): Promise<void> {
   const window = new Window(2);
-  for (const key of keys) {
+  for (const [at, key] of keys.entries()) {
     await window.add(async () => {
       const { line, values } = await server.exchange(
         { parts: [getLine("get", [key])], kind: "values" },
         lane,
       );
       if (line !== "END") throw replyFault(line, server.name);
-      note(values.length > 0, key);
+      note(values.length > 0, at);
     });
   }
   await window.drain();
@@ -214,23 +212,27 @@ interface Share {
   readonly server: Server;
   readonly lane: number;
   readonly keys: string[];
+  /** Of each key among all that were asked for. */
+  readonly places: number[];
 }
 
 function shares(servers: Servers, keys: Iterable<string>): Share[] {
   const found: Share[] = [];
-  const places = new Map<Server, Share[]>();
+  const byServer = new Map<Server, Share[]>();
+  let place = 0;
   for (const key of keys) {
     const server = servers.of(key);
     const lane = server.laneOf(key);
-    const lanes = places.get(server) ?? [];
-    places.set(server, lanes);
+    const lanes = byServer.get(server) ?? [];
+    byServer.set(server, lanes);
     let share = lanes[lane];
     if (!share) {
-      share = { server, lane, keys: [] };
+      share = { server, lane, keys: [], places: [] };
       lanes[lane] = share;
       found.push(share);
     }
     share.keys.push(key);
+    share.places.push(place++);
   }
   return found;
 }
