@@ -8,6 +8,7 @@ import { type BadNetwork, badNetwork } from "../../support/bad-network.ts";
 import { codeOf, sha256 } from "../../support/bytes.ts";
 import { Cairn } from "../../support/cairn.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary.ts";
+import { until } from "../../support/until.ts";
 import { type UploadedFile, uploadPlain } from "../../support/uploaded-file.ts";
 
 setDefaultTimeout(30_000);
@@ -144,17 +145,13 @@ describe("over a bad network", () => {
 
   test("a server that falls silent is left, and found again", async () => {
     const { path } = await freshTarget();
-    let isFrozen = false;
-    const done = await download(viaNetwork(), path, {
-      idleTimeout: 300,
-      onProgress: ({ done: so }) => {
-        if (so < SIZE / 3 || isFrozen) return;
-        isFrozen = true;
-        network.freeze(true);
-        setTimeout(() => network.freeze(false), 500);
-      },
-    });
-    expect([done.sha256, isFrozen]).toEqual([digest, true]);
+    network.freezeAfter(SIZE / 3);
+    const downloading = download(viaNetwork(), path, { idleTimeout: 300 });
+    await until("the network is silent", () => network.isFrozen);
+    const { connections } = network;
+    await until("another connection is tried", () => network.connections > connections);
+    network.freeze(false);
+    expect(await downloading).toMatchObject({ sha256: digest, verified: true });
   });
 
   test("patience that ends leaves what is there, and the next call takes it up", async () => {
