@@ -35,7 +35,6 @@ export class Program implements AsyncDisposable {
 
   /** Starts `command[0]`, found in PATH or by path, in a process of its own. Rejects if it cannot be started. */
   static async start(command: readonly string[], options: ProgramOptions = {}): Promise<Program> {
-    // Not node:child_process: on Bun 1.4 its `close` event was lost now and then.
     const child = Bun.spawn([...command], {
       ...(options.cwd !== undefined && { cwd: options.cwd }),
       env: { ...process.env, ...options.env },
