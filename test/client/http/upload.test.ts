@@ -8,6 +8,7 @@ import type { FilePage, UploadPage } from "../../../src/wire/api.ts";
 import { type BadNetwork, badNetwork } from "../../support/bad-network.ts";
 import { codeOf, sha256, stream } from "../../support/bytes.ts";
 import { Cairn } from "../../support/cairn.ts";
+import { failureOf } from "../../support/failure.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/temporary.ts";
 import { until } from "../../support/until.ts";
 
@@ -140,7 +141,9 @@ describe("other sources", () => {
 
   test("a stream that breaks fails the upload with its own error", async () => {
     const broken = stream(bytes.subarray(0, 5_000), new Error("the tape tore"));
-    expect(upload(broken, { ...options(), name: "broken" })).rejects.toThrow("the tape tore");
+    expect((await failureOf(upload(broken, { ...options(), name: "broken" }))).message).toContain(
+      "the tape tore",
+    );
   });
 });
 
@@ -200,7 +203,7 @@ describe("over a bad network", () => {
       signal: controller.signal,
       onProgress: ({ done: so }) => so > SIZE / 2 && controller.abort(new Error("enough")),
     });
-    expect(first).rejects.toThrow("enough");
+    expect((await failureOf(first)).message).toContain("enough");
     await first.catch(() => undefined);
     expect((await noted()).length).toBe(1);
     const before = network.sent;
