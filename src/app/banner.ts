@@ -30,7 +30,7 @@ function warnings(settings: Settings): string[] {
   if (doors.length === 0) return [];
   return [
     `  WARNING: open to the network on ${settings.host} without a password: ${doors.join(", ")}.`,
-    "  Put a proxy that asks for one in front, or keep it in a private network.",
+    "  Name its users with --auth-file, or keep it in a private network.",
     "",
   ];
 }

@@ -18,6 +18,7 @@ import { uploadsRoutes } from "../doors/http/uploads/routes.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Kv } from "../ports/kv.ts";
 import type { Log } from "../ports/log.ts";
+import type { Access } from "./access.ts";
 import { type DoorPorts, doorList } from "./door-list.ts";
 import { openMemcached } from "./memcached-door.ts";
 import { Overview } from "./overview.ts";
@@ -26,6 +27,7 @@ import type { PortSetting, Settings } from "./settings.ts";
 
 export interface DoorsOptions {
   readonly settings: Settings;
+  readonly access: Access;
   readonly version: string;
   readonly kv: Kv;
   readonly services: Services;
@@ -43,7 +45,7 @@ const IDLE_SECONDS = 120;
 const GRACE_MS = 5_000;
 
 export async function openDoors(options: DoorsOptions): Promise<Doors> {
-  const { settings, version, kv, clock, log } = options;
+  const { settings, access, version, kv, clock, log } = options;
   await using opened = new AsyncDisposableStack();
   const stops: (() => Promise<void>)[] = [];
   // Until all are open, a failure closes those that are.
@@ -51,13 +53,16 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     await Promise.all(stops.map((stop) => stop()));
   });
 
-  const memcached = openMemcached({ settings, version, kv, clock, log });
+  const memcached = openMemcached({ settings, access, version, kv, clock, log });
   if (memcached) stops.push(() => memcached.stop());
   const overview = new Overview({ ...options, memcached });
-  const routes = routesOf(options, overview);
+  const shared = {
+    ...{ hostname: settings.host, routes: routesOf(options, overview), idleTimeout: IDLE_SECONDS, log },
+    credentials: () => access.current.credentials,
+  };
   const openHttp = (port: PortSetting): number | null => {
     if (port === "off") return null;
-    const door = openHttpDoor({ hostname: settings.host, port, routes, idleTimeout: IDLE_SECONDS, log });
+    const door = openHttpDoor({ ...shared, port });
     stops.push(() => stopHttp(door, clock));
     return door.port ?? null;
   };

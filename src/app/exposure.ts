@@ -12,12 +12,12 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The doors that anybody who reaches the address may use; none on loopback. The HTTP doors have no passwords yet. */
+/** The doors that anybody who reaches the address may use; none on loopback. */
 export function openToAnybody(settings: Exposed): readonly string[] {
-  if (isLoopback(settings.host)) return [];
-  const { authFile, memcachedPort, httpPort, imagePort, mergePort } = settings;
+  if (isLoopback(settings.host) || settings.authFile !== undefined) return [];
+  const { memcachedPort, httpPort, imagePort, mergePort } = settings;
   const doors = [
-    ["memcached", authFile === undefined ? memcachedPort : "off"],
+    ["memcached", memcachedPort],
     ["the dashboard", httpPort],
     ["images", imagePort],
     ["merges", mergePort],
@@ -32,7 +32,7 @@ export function refuseExposure(settings: Exposed): void {
   const list = doors.join(", ");
   throw new Fault("invalid", `--host ${settings.host} would open ${list} to the network without a password`, {
     hint:
-      "Leave --host away and put a proxy that asks for one in front; or protect memcached with --auth-file and close the " +
-      "others (--http-port off …); or pass --insecure if only those can reach it who may use it.",
+      "Name the users in a file by 'cairn password USER >> users' and pass --auth-file users; or close the doors " +
+      "(--http-port off …); or pass --insecure if only those can reach it who may use it.",
   });
 }

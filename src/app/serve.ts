@@ -6,6 +6,7 @@ import pack from "../../package.json";
 import { SqliteKv } from "../adapters/sqlite/kv.ts";
 import { createRules } from "../domain/kv/rules.ts";
 import { startSweeper } from "../domain/kv/sweeper.ts";
+import { Access } from "./access.ts";
 import { bannerOf } from "./banner.ts";
 import { systemClock } from "./clock.ts";
 import { openDoors } from "./doors.ts";
@@ -38,7 +39,8 @@ export async function serveUntil(
   const { webhooks } = opened.use(openWebhooks(settings, store, clock, log));
   const { resultExpiry, keepJobs } = settings;
   opened.use(startUpkeep({ ...services, clock, log, webhooks, resultExpiry, keepJobs }));
-  const doors = opened.use(await openDoors({ settings, version, kv, services, clock, log }));
+  const access = opened.use(new Access(settings, log));
+  const doors = opened.use(await openDoors({ settings, access, version, kv, services, clock, log }));
   const { memcached, http, image, merge } = doors;
   print(bannerOf(version, settings, doors));
   log.info("serve.started", {

@@ -1,12 +1,14 @@
 // `cairn ascii`: a client of the image protocol. It sends images in chunks, takes them back and compares.
 
 import { createHash } from "node:crypto";
+import { isIPv6 } from "node:net";
 import { Fault } from "../wire/faults.ts";
 import { download, type Image, type ImageServer, register, sendChunk } from "./ascii/client.ts";
 import { LEVELS, type Level, type StepLog, stepLog } from "./ascii/step-log.ts";
 import type { Command, Invocation } from "./command.ts";
 import { asciiImage } from "./generate/images.ts";
 import { type Random, randomSeed, seededRandom } from "./generate/random.ts";
+import { addressOf } from "./transfers.ts";
 
 /** Requests in flight at one time. */
 const CONCURRENCY = 32;
@@ -20,7 +22,12 @@ export const ascii: Command = {
   options: [
     { flag: "files", type: "integer", default: "1", help: "how many images" },
     { flag: "chunksize", type: "integer", default: "256", help: "bytes of each chunk" },
-    { flag: "host", type: "text", default: "127.0.0.1", help: "the server" },
+    {
+      flag: "host",
+      type: "text",
+      default: "127.0.0.1",
+      help: "the server; user:password@ before it is sent as Basic authentication",
+    },
     { flag: "port", type: "integer", default: "4444", help: "its image port" },
     { flag: "log-format", type: "choice", choices: ["text", "json"], default: "text", help: "of the steps" },
     { flag: "log-level", type: "choice", choices: LEVELS, default: "info", help: "debug shows each chunk" },
@@ -37,14 +44,19 @@ async function runAscii({ values, output, signal }: Invocation): Promise<void> {
   const count = numberOf(values["files"], "files", 0);
   const chunkSize = numberOf(values["chunksize"], "chunksize", 1);
   const port = numberOf(values["port"], "port", 1);
-  const host = String(values["host"]);
-  const server = { origin: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, signal };
+  const { url, headers } = addressOf(`http://${bracketed(String(values["host"]))}:${port}`);
+  const server = { origin: url.origin, headers, signal };
   const seed = typeof values["seed"] === "number" ? values["seed"] : randomSeed();
   log("info", "client.started", { server: server.origin, files: count, chunksize: chunkSize, seed });
   const random = seededRandom(seed);
   for (let i = 0; i < count; i += 1)
     await sendImage(server, imageOf(asciiImage(random), chunkSize), random, log);
   output.line("SUCCESS!");
+}
+
+/** An IPv6 address stands in brackets in a URL. */
+function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
 }
 
 /** Registers, uploads, downloads and compares one image; checks that what is sent twice is refused. */

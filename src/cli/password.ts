@@ -11,8 +11,8 @@ const BACKSPACES = new Set(["\u007f", "\b"]);
 export const password: Command = {
   name: "password",
   description:
-    "Prints the line that lets USER into the memcached door: append it to the file that --auth-file names, then send " +
-    "the server SIGHUP. The password is asked for, or read from standard input in a pipe.",
+    "Prints the line that lets USER in: append it to the file that --auth-file names, then send the server SIGHUP. " +
+    "The password is asked for, or read from standard input in a pipe.",
   usage: "USER",
   arity: [1, 1],
   options: [],

@@ -89,7 +89,7 @@ export const SERVE_SETTINGS: readonly Option[] = [
     flag: "auth-file",
     type: "text",
     word: "FILE",
-    help: "users of the memcached protocol, by lines of 'cairn password'; SIGHUP reads it again",
+    help: "who may use the doors, all but /healthz: lines of 'cairn password'; SIGHUP reads it again",
   },
   {
     flag: "tls-cert",

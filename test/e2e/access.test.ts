@@ -4,10 +4,12 @@ import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { launchBrowser, openPage } from "../support/browser.ts";
 import { Cairn } from "../support/cairn.ts";
+import { downloadResult, openDashboard, uploadCsv, waitForResult } from "../support/dashboard-page.ts";
 import { failureOf } from "../support/failure.ts";
 import { exchange } from "../support/memcached-wire.ts";
-import { CAIRN, Program } from "../support/processes.ts";
+import { CAIRN, Program, run } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
 
@@ -106,9 +108,48 @@ test("passwords: made by cairn password, asked for by the door, renewed by SIGHU
 
   writeFileSync(users, "bob:plain\n");
   process.kill(server.pid, "SIGHUP");
-  await until("the bad file is told", () => server.program.output.includes("access-not-renewed"));
+  await until("the bad file is told", () => server.program.output.includes("access.not-renewed"));
   expect((await exchange(port, "set auth 0 0 9\r\nbob other\r\n", "\r\n")).text).toBe("STORED\r\n");
 });
+
+test("the HTTP doors ask for the same passwords: commands bring them, a browser asks its reader", async () => {
+  await using folder = await temporaryFolder();
+  const users = folder.at("users");
+  writeFileSync(users, `${await passwordLine("alice", "sesame")}\n`);
+  writeFileSync(folder.at("plays.csv"), "Song,Date,Number of Plays\nHey,2024-05-01,2\n");
+  await using server = await Cairn.start({
+    database: folder.at("cairn.sqlite"),
+    flags: ["--auth-file", users, "--host", "0.0.0.0"],
+  });
+  expect(server.program.output).not.toContain("WARNING");
+  const { port } = new URL(server.http);
+  const [open, known] = [`http://127.0.0.1:${port}`, `http://alice:sesame@127.0.0.1:${port}`];
+  expect((await fetch(`${open}/healthz`)).status).toBe(200);
+  for (const path of ["/", "/api/status", "/metrics", "/api/openapi.json", "/uploads"]) {
+    expect([
+      path,
+      (await fetch(open + path, { method: path === "/uploads" ? "POST" : "GET" })).status,
+    ]).toEqual([path, 401]);
+  }
+  const cli = (...args: string[]) => run([CAIRN, ...args], { cwd: folder.path });
+  const refused = await cli("upload", "plays.csv", "--server", open);
+  expect([refused.code, refused.output]).toEqual([11, expect.stringContaining("curl -u")]);
+  expect((await cli("upload", "plays.csv", "--server", known)).code).toBe(0);
+  expect((await cli("aggregate", "plays.csv", "--server", known)).stdout).toContain("Hey,2024-05-01,2");
+  const imagePort = new URL(server.image).port;
+  expect((await cli("ascii", "-host", "alice:sesame@127.0.0.1", "-port", imagePort)).stdout).toContain(
+    "SUCCESS!",
+  );
+
+  await using browser = await launchBrowser();
+  const httpCredentials = { username: "alice", password: "sesame" };
+  const { page, complaints } = await openPage(browser, { httpCredentials });
+  await openDashboard(page, open);
+  const upload = await uploadCsv(page, folder.at("plays.csv"));
+  await waitForResult(upload);
+  expect((await downloadResult(page, upload)).bytes.toString()).toContain("Hey,2024-05-01,2");
+  expect(complaints).toEqual([]);
+}, 60_000);
 
 test("--expire holds across a restart; without it nothing expires; a Unix socket serves beside the port", async () => {
   await using folder = await temporaryFolder();

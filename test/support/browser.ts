@@ -1,6 +1,6 @@
 // A real Chromium without a window, and a page in it that reports what goes wrong in it.
 
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type HTTPCredentials, type Page } from "playwright-core";
 
 const FLAGS = [
   "--no-sandbox",
@@ -30,10 +30,10 @@ export interface WatchedPage {
 
 export async function openPage(
   browser: Browser,
-  options: { width?: number; height?: number } = {},
+  options: { width?: number; height?: number; httpCredentials?: HTTPCredentials } = {},
 ): Promise<WatchedPage> {
-  const { width = 1280, height = 900 } = options;
-  const context = await browser.newContext({ viewport: { width, height }, acceptDownloads: true });
+  const { width = 1280, height = 900, ...rest } = options;
+  const context = await browser.newContext({ viewport: { width, height }, acceptDownloads: true, ...rest });
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));

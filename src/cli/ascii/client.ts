@@ -6,6 +6,8 @@ import { pathTo, ROUTES } from "../../wire/routes.ts";
 export interface ImageServer {
   /** `http://host:port`. */
   readonly origin: string;
+  /** Sent with every request. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
@@ -45,9 +47,11 @@ async function create(server: ImageServer, path: string, body: unknown): Promise
   return response.ok;
 }
 
-async function request({ origin, signal }: ImageServer, path: string, init: RequestInit): Promise<Response> {
+async function request(server: ImageServer, path: string, init: RequestInit): Promise<Response> {
+  const { origin, signal } = server;
+  const headers = { ...server.headers, ...(init.headers as Record<string, string> | undefined) };
   try {
-    return await fetch(origin + path, { ...init, signal });
+    return await fetch(origin + path, { ...init, headers, signal });
   } catch (cause) {
     signal.throwIfAborted();
     const reason = cause instanceof Error ? cause.message : String(cause);

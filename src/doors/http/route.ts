@@ -23,6 +23,8 @@ export interface Route {
    * digests; the administrative routes refuse cross-site requests instead.
    */
   readonly crossOrigin?: boolean;
+  /** Answers without a password too. */
+  readonly open?: boolean;
   /** Sent with every answer of this route, errors too. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The protocol's own wording of errors; default `{"error": {code, message, hint, details}}`. */

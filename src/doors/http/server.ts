@@ -1,8 +1,10 @@
 // The HTTP door: one table of routes, served on every HTTP port, with errors in each protocol's own words.
 
 import type { BunRequest } from "bun";
+import type { Credentials } from "../../domain/access/credentials.ts";
 import type { Log } from "../../ports/log.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
+import { type Access, admit, CHALLENGE } from "./access.ts";
 import type { FaultBody, HttpServer, Route } from "./route.ts";
 import { STATUS } from "./statuses.ts";
 
@@ -13,6 +15,8 @@ export interface HttpDoorOptions {
   readonly routes: readonly Route[];
   /** Seconds without a byte in either direction before a connection is closed. */
   readonly idleTimeout: number;
+  /** Absent, or undefined at the moment: nobody is asked for a password. */
+  readonly credentials?: () => Credentials | undefined;
   readonly log: Log;
 }
 
@@ -38,19 +42,19 @@ function listen(options: HttpDoorOptions): HttpServer {
     development: false,
     // Outside development Bun shares the port with whoever else binds it; two servers would answer in turn.
     reusePort: false,
-    routes: tableOf(options.routes, options.log),
+    routes: tableOf(options.routes, { credentials: () => undefined, ...options }),
     fetch: (request) => answerUnknown(request),
     error: (error) => answerFault(toFault(error), plainBody),
   });
 }
 
 /** Bun's native routes: path → method → handler. HEAD follows GET, OPTIONS and wrong methods are answered. */
-export function tableOf(routes: readonly Route[], log: Log): Record<string, Handler> {
+export function tableOf(routes: readonly Route[], access: Access): Record<string, Handler> {
   const byPath = new Map<string, Methods>();
   const crossOrigin = new Set<string>();
   for (const route of routes) {
     const methods = byPath.get(route.path) ?? {};
-    methods[route.method] = guarded(route, log);
+    methods[route.method] = guarded(route, access);
     if (route.method === "GET") methods.HEAD ??= methods.GET as Handler;
     if (route.crossOrigin) crossOrigin.add(route.path);
     byPath.set(route.path, methods);
@@ -98,12 +102,15 @@ function dispatch(methods: Methods, crossOrigin: boolean): Handler {
   };
 }
 
-function guarded(route: Route, log: Log): Handler {
+function guarded(route: Route, access: Access): Handler {
   const body = route.faultBody ?? plainBody;
   const headers = Object.entries(route.headers ?? {});
+  // A browser asks by OPTIONS whether it may send a password, before it sends one.
+  const isOpen = route.open || route.method === "OPTIONS";
   return async (request, server) => {
     let response: Response;
     try {
+      if (!isOpen && access.credentials()) await admit(request, server, access);
       if (!route.crossOrigin && request.headers.get("sec-fetch-site") === "cross-site") {
         response = refuseCrossSite();
       } else {
@@ -113,7 +120,7 @@ function guarded(route: Route, log: Log): Handler {
       const fault = toFault(error);
       // A client that went away gets no answer; only what is ours to mend is worth an operator's eye.
       if (STATUS[fault.code] === 500) {
-        log.error("request.failed", {
+        access.log.error("request.failed", {
           method: request.method,
           path: route.path,
           error: fault,
@@ -121,6 +128,7 @@ function guarded(route: Route, log: Log): Handler {
         });
       }
       response = answerFault(fault, body);
+      if (fault.code === "unauthenticated") response.headers.set("www-authenticate", CHALLENGE);
     }
     for (const [name, value] of headers) response.headers.set(name, value);
     if (route.crossOrigin && request.headers.has("origin")) allowOrigin(response);

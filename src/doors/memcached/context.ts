@@ -1,6 +1,6 @@
 // What the sessions of one memcached door share.
 
-import type { Credentials } from "../../domain/kv/credentials.ts";
+import type { Credentials } from "../../domain/access/credentials.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Kv } from "../../ports/kv.ts";
 import type { Log } from "../../ports/log.ts";

@@ -1,6 +1,6 @@
 // The memcached door: listens, gives each connection a session, and stops without losing what was acknowledged.
 
-import type { Credentials } from "../../domain/kv/credentials.ts";
+import type { Credentials } from "../../domain/access/credentials.ts";
 import { largestValue } from "../../domain/kv/limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Kv } from "../../ports/kv.ts";

@@ -6,7 +6,7 @@ import { stat } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { hashPassword, verifyPassword } from "../../../src/compute/password-hash.ts";
-import { Credentials } from "../../../src/domain/kv/credentials.ts";
+import { Credentials } from "../../../src/domain/access/credentials.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { exchange, serveKv } from "../../support/memcached-wire.ts";
 import { Program } from "../../support/processes.ts";

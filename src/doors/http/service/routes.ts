@@ -26,6 +26,7 @@ export function serviceRoutes(source: ServiceSource, documented: readonly Route[
       method: "GET",
       path: ROUTES.health,
       summary: "200 while the service can read and count what it stores.",
+      open: true,
       handle: async () => {
         await source.status();
         return new Response("ok\n");

@@ -1,4 +1,4 @@
-// Who may use the memcached door: the users and password hashes of an auth file.
+// Who may use the doors: the users and password hashes of an auth file.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { isPasswordHash, verifyPassword } from "../../compute/password-hash.ts";
@@ -6,6 +6,8 @@ import { Fault } from "../../wire/faults.ts";
 
 /** Each check takes 16 MiB and a thread for 50 ms: who tries passwords must not keep the disk's threads from us. */
 const MOST_CHECKS = 2;
+/** More than so many that wait for their check are told to come again: they cost memory, and would wait for seconds. */
+const MOST_WAITING = 64;
 /** For users that there are not: their check shall take as long. */
 const NOBODY = `scrypt$16384$8$1$${"A".repeat(22)}$${"A".repeat(43)}`;
 
@@ -44,6 +46,7 @@ export class Credentials {
     this.#hashes = hashes;
   }
 
+  /** Both with a character for each byte. Fault `busy` when too many others are being checked. */
   async verify(user: string, password: string): Promise<boolean> {
     const digest = createHmac("sha256", this.#secret).update(`${user} ${password}`, "latin1").digest();
     const known = this.#known.get(user);
@@ -60,6 +63,11 @@ export class Credentials {
   }
 
   async #turn(): Promise<void> {
+    if (this.#queue.length >= MOST_WAITING) {
+      throw new Fault("busy", "too many passwords are being checked", {
+        hint: "Try again in a few seconds.",
+      });
+    }
     while (this.#checking >= MOST_CHECKS) {
       await new Promise<void>((resolve) => {
         this.#queue.push(resolve);
