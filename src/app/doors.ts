@@ -1,6 +1,5 @@
 // Opens every door: one table of routes on each HTTP port, and the memcached protocol.
 
-import { fileURLToPath } from "node:url";
 import { dashboardRoutes } from "../doors/http/dashboard/routes.ts";
 import { findWebFiles } from "../doors/http/dashboard/web-files.ts";
 import { dropzoneRoutes } from "../doors/http/dropzone/routes.ts";
@@ -24,6 +23,7 @@ import { openMemcached } from "./memcached-door.ts";
 import { Overview } from "./overview.ts";
 import type { Services } from "./services.ts";
 import type { PortSetting, Settings } from "./settings.ts";
+import { webFolder } from "./web-folder.ts";
 
 export interface DoorsOptions {
   readonly settings: Settings;
@@ -38,7 +38,6 @@ export interface DoorsOptions {
 /** Disposing closes all of them at once. */
 export interface Doors extends DoorPorts, AsyncDisposable {}
 
-const WEB_FILES = fileURLToPath(new URL("../../dist/web", import.meta.url));
 /** Slow senders and readers are welcome, as long as a byte moves now and then. */
 const IDLE_SECONDS = 120;
 /** How long requests under way may take to end after SIGTERM. */
@@ -98,7 +97,7 @@ function routesOf({ settings, version, kv, services }: DoorsOptions, overview: O
   return [
     ...routes,
     ...serviceRoutes(source, routes),
-    ...dashboardRoutes({ files: findWebFiles(WEB_FILES) }),
+    ...dashboardRoutes({ files: findWebFiles(webFolder()) }),
   ];
 }
 

@@ -6,6 +6,8 @@ export interface CairnOptions {
   /** The database file; the data folder stands beside it. */
   readonly database: string;
   readonly flags?: readonly string[];
+  /** What is started; default the launcher of this checkout. */
+  readonly command?: readonly string[];
 }
 
 /** A running server. `await using` ends it with SIGTERM; `kill` ends it as a crash would. */
@@ -17,9 +19,9 @@ export class Cairn implements AsyncDisposable {
   readonly merge: string;
 
   /** Resolves when the banner is printed: from then on every door answers. */
-  static async start({ database, flags = [] }: CairnOptions): Promise<Cairn> {
+  static async start({ database, flags = [], command = [CAIRN] }: CairnOptions): Promise<Cairn> {
     const ports = ["memcached", "http", "image", "merge"].flatMap((door) => [`--${door}-port`, "0"]);
-    const program = await Program.start([CAIRN, "serve", database, ...ports, ...flags]);
+    const program = await Program.start([...command, "serve", database, ...ports, ...flags]);
     try {
       const address = async (label: string) =>
         (await program.untilLine(new RegExp(`^ *${label} +(\\S+)`, "m")))[1] ?? "";
