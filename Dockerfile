@@ -35,7 +35,7 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 4444 6543 8000 11211
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s --retries=3 \
-  CMD ["/app/bin/cairn-bun", "-e", "const { ok } = await fetch(`http://127.0.0.1:${process.env.CAIRN_HTTP_PORT ?? 8000}/healthz`); process.exit(ok ? 0 : 1)"]
+  CMD ["/app/bin/cairn", "health"]
 # The launcher execs, so the program is process 1 and gets SIGTERM itself.
 ENTRYPOINT ["/app/bin/cairn"]
 CMD ["serve"]

@@ -15,12 +15,16 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./serve.ts")).serve,
   },
   password: {
-    summary: "prints the line that lets a user into the memcached door",
+    summary: "prints the line that lets a user in (--auth-file)",
     load: async () => (await import("./password.ts")).password,
   },
   worker: {
     summary: "one more worker process beside a running server",
     load: async () => (await import("./worker.ts")).worker,
+  },
+  health: {
+    summary: "asks every door of a server whether it answers",
+    load: async () => (await import("./health.ts")).health,
   },
   check: {
     summary: "checks the database of items and its journal",
