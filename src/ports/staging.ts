@@ -15,6 +15,16 @@ export interface StagedWrite {
   readonly interrupted?: unknown;
 }
 
+export interface StagingWrite {
+  /** Interrupts the source when it is aborted, even while it waits. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * May be told, while a long write goes on, how many of its bytes are durable already, counted from its offset; never less
+   * than before, and never after `write` has ended.
+   */
+  readonly onDurable?: (written: number) => void;
+}
+
 /**
  * Contract, for every adapter:
  * - When `write` resolves, its bytes are on disk (fsync, or the store's own promise) and survive a crash.
@@ -53,11 +63,17 @@ export interface Staging {
     id: StagingId,
     offset: number,
     source: AsyncIterable<Uint8Array> | Uint8Array,
-    signal?: AbortSignal,
+    options?: StagingWrite,
   ): Promise<StagedWrite>;
 
   /** Reads staged bytes back: to hash the last of them, or to compare a repeated chunk. The caller asks only for covered ranges. */
   read(id: StagingId, range: ByteRange): AsyncIterable<Uint8Array>;
+
+  /**
+   * Tells that the first `size` bytes are all there and will not be written again, so that they can be hashed while the rest
+   * arrives. A hint: nothing needs to come of it but a `digest` that takes less time.
+   */
+  hashAhead(id: StagingId, size: number): void;
 
   /**
    * The SHA-256 of the first `size` bytes, all of them covered, as 64 lower-case hexadecimal digits. However many they are,

@@ -1,11 +1,17 @@
 // Makes any stream of bytes stop at once when a signal is aborted, even while it waits for its next piece.
 
 /** The pieces of `source`; throws the signal's reason as soon as `signal` is aborted. */
-export async function* abortable(
+export function abortable(
   source: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  return signal ? untilAborted(source, signal) : source;
+}
+
+async function* untilAborted(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  if (!signal) return yield* source;
   signal.throwIfAborted();
   const iterator = source[Symbol.asyncIterator]();
   // One waiter at a time: a race against one long-lived promise would keep every piece that ever came.

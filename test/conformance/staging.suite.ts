@@ -74,7 +74,7 @@ export function stagingSuite(name: string, open: () => Promise<OpenStaging>, siz
         queueMicrotask(() => abort.abort(new Error("let go")));
         await new Promise(() => undefined);
       }
-      const result = await staging.write(id, 0, hanging(), abort.signal);
+      const result = await staging.write(id, 0, hanging(), { signal: abort.signal });
       expect(result.written).toBe(3);
       expect(String(result.interrupted)).toContain("let go");
     });

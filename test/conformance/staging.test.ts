@@ -49,8 +49,8 @@ test("disk: a digest needs no thread where none can be started", async () => {
   await using folder = await temporaryFolder();
   await Bun.write(folder.at("large"), Buffer.alloc(3_000_000, "x"));
   const digests = new FileDigests(new URL("file:///no/such/thread.ts"));
-  const request = { path: folder.at("large"), size: 2_500_000 };
+  const request = { id: "a", path: folder.at("large"), size: 2_500_000 };
   const expected = { kind: "digest", sha256: sha256(Buffer.alloc(2_500_000, "x")) } as const;
-  expect(await Promise.all([digests.ask(request), digests.ask(request)])).toEqual([expected, expected]);
-  expect(await digests.ask({ ...request, size: 4_000_000 })).toEqual({ kind: "short", size: 3_000_000 });
+  expect(await Promise.all([digests.digest(request), digests.digest(request)])).toEqual([expected, expected]);
+  expect(await digests.digest({ ...request, size: 4_000_000 })).toEqual({ kind: "short", size: 3_000_000 });
 });

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, opendir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobId, ByteRange } from "../../ports/blobs.ts";
-import type { StagedWrite, Staging, StagingId } from "../../ports/staging.ts";
+import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/staging.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import type { DiskBlobs } from "./blobs.ts";
 import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
@@ -55,11 +55,11 @@ export class DiskStaging implements Staging {
     id: StagingId,
     offset: number,
     source: AsyncIterable<Uint8Array> | Uint8Array,
-    signal?: AbortSignal,
+    { signal, onDurable }: StagingWrite = {},
   ): Promise<StagedWrite> {
     const writer = await this.#enter(id);
     try {
-      const early = new EarlySync(writer);
+      const early = new EarlySync(writer, onDurable);
       const onWritten = (bytes: number) => early.written(bytes);
       const result = await writePieces(writer.handle, offset, source, { signal, onWritten });
       await early.settle();
@@ -82,8 +82,12 @@ export class DiskStaging implements Staging {
     }
   }
 
+  hashAhead(id: StagingId, size: number): void {
+    this.#digests.ahead({ id, path: this.#path(id), size });
+  }
+
   async digest(id: StagingId, size: number): Promise<string> {
-    const answer = await this.#digests.ask({ path: this.#path(id), size });
+    const answer = await this.#digests.digest({ id, path: this.#path(id), size });
     if (answer.kind === "digest") return answer.sha256;
     if (answer.kind === "short") throw lost(id, answer.size, size);
     const { code, message } = answer;
@@ -96,6 +100,7 @@ export class DiskStaging implements Staging {
       await this.#trim(id, size);
       await this.#blobs.adopt(id, this.#path(id));
       await syncFolder(this.#folder);
+      this.#digests.forget(id);
       return id;
     } catch (error) {
       if (!isMissing(error)) throw toFault(error);
@@ -107,6 +112,7 @@ export class DiskStaging implements Staging {
   }
 
   async discard(id: StagingId): Promise<void> {
+    this.#digests.forget(id);
     try {
       await rm(this.#path(id));
       await syncFolder(this.#folder);
@@ -195,16 +201,20 @@ class Writer {
 /** Syncs a long write while it still comes in, so that little is left to be waited for at its end. */
 class EarlySync {
   readonly #writer: Writer;
+  readonly #onDurable: ((written: number) => void) | undefined;
+  #written = 0;
   #unsynced = 0;
   #uncollected = 0;
   #running: Promise<void> | undefined;
   #error: unknown;
 
-  constructor(writer: Writer) {
+  constructor(writer: Writer, onDurable?: (written: number) => void) {
     this.#writer = writer;
+    this.#onDurable = onDurable;
   }
 
   written(bytes: number): void {
+    this.#written += bytes;
     this.#unsynced += bytes;
     this.#uncollected += bytes;
     if (this.#uncollected >= COLLECT) {
@@ -213,9 +223,11 @@ class EarlySync {
     }
     if (this.#unsynced < EARLY || this.#running) return;
     this.#unsynced = 0;
+    const durable = this.#written;
     this.#running = this.#writer.sync().then(
       () => {
         this.#running = undefined;
+        this.#onDurable?.(durable);
       },
       (error) => {
         // The system tells of a failed write once, and not necessarily again at the end.

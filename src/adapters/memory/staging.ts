@@ -1,7 +1,7 @@
 // Staging in memory: the reference for the contract, and a store for tests.
 
 import type { BlobId, ByteRange } from "../../ports/blobs.ts";
-import type { StagedWrite, Staging, StagingId } from "../../ports/staging.ts";
+import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/staging.ts";
 import { abortable } from "../../wire/abortable.ts";
 import { Fault } from "../../wire/faults.ts";
 import type { MemoryBlobs } from "./blobs.ts";
@@ -28,7 +28,7 @@ export class MemoryStaging implements Staging {
     id: StagingId,
     offset: number,
     source: AsyncIterable<Uint8Array> | Uint8Array,
-    signal?: AbortSignal,
+    { signal, onDurable }: StagingWrite = {},
   ): Promise<StagedWrite> {
     this.#require(id);
     let written = 0;
@@ -36,6 +36,7 @@ export class MemoryStaging implements Staging {
       for await (const piece of source instanceof Uint8Array ? [source] : abortable(source, signal)) {
         this.#place(id, offset + written, piece);
         written += piece.length;
+        onDurable?.(written);
       }
     } catch (interrupted) {
       this.#require(id);
@@ -47,6 +48,10 @@ export class MemoryStaging implements Staging {
   async *read(id: StagingId, range: ByteRange): AsyncGenerator<Uint8Array> {
     const bytes = this.#require(id);
     if (range.end > range.start) yield bytes.slice(range.start, range.end);
+  }
+
+  hashAhead(_id: StagingId, _size: number): void {
+    // What is in memory is hashed when it is asked for.
   }
 
   async digest(id: StagingId, size: number): Promise<string> {

@@ -1,7 +1,7 @@
 // Staging in two places: uploads whose declared size is small in one, all others in another.
 
 import type { BlobId, ByteRange } from "../../ports/blobs.ts";
-import type { StagedWrite, Staging, StagingId } from "../../ports/staging.ts";
+import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/staging.ts";
 import { innerId, isSmall, markSmall } from "./mark.ts";
 
 export class TieredStaging implements Staging {
@@ -29,13 +29,17 @@ export class TieredStaging implements Staging {
     id: StagingId,
     offset: number,
     source: AsyncIterable<Uint8Array> | Uint8Array,
-    signal?: AbortSignal,
+    options?: StagingWrite,
   ): Promise<StagedWrite> {
-    return this.#of(id).write(innerId(id), offset, source, signal);
+    return this.#of(id).write(innerId(id), offset, source, options);
   }
 
   read(id: StagingId, range: ByteRange): AsyncIterable<Uint8Array> {
     return this.#of(id).read(innerId(id), range);
+  }
+
+  hashAhead(id: StagingId, size: number): void {
+    this.#of(id).hashAhead(innerId(id), size);
   }
 
   digest(id: StagingId, size: number): Promise<string> {

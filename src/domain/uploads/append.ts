@@ -5,9 +5,10 @@ import type { Staging } from "../../ports/staging.ts";
 import { abortable } from "../../wire/abortable.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import type { ActiveUpload } from "./active-upload.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { type Checksum, type ChecksumRun, startChecksum, verifyChecksum } from "./checksum.ts";
 import { ChunkSource } from "./chunk-source.ts";
-import type { DigestRun } from "./digest.ts";
+import { type DigestRun, followUpload } from "./digest.ts";
 
 export interface Append {
   /** Where the client believes the upload to stand. */
@@ -26,10 +27,9 @@ export interface AppendTools {
   readonly limit: number;
 }
 
-/** After so many bytes, or ms, what has come is made durable and listed: what a crash can take from a long request. */
-const STRETCH = 32 * 1_048_576;
+/** After so many ms what a slow client has sent is made durable and listed. */
 const STRETCH_MS = 5_000;
-/** Checked in memory; also the most that a small upload holds (see `SMALL` in store-chunk.ts). */
+/** Checked in memory. */
 const SMALL = 65_536;
 
 /**
@@ -75,17 +75,20 @@ async function appendKept(
   { source, run, append }: Incoming,
 ): Promise<void> {
   for (let position = append.offset; ; ) {
+    const checkpoints = new Checkpoints(active, position);
     const due = clock.now() + STRETCH_MS;
-    const stretch = source.take(Math.min(STRETCH, limit - position), () => clock.now() >= due);
-    run.digest = followed(active, position);
-    const { written, ...end } = await staging.write(active.record.staging, position, stretch);
+    const stretch = source.take(limit - position, () => checkpoints.hasFailed || clock.now() >= due);
+    run.digest = followUpload(active, position);
+    const onDurable = (size: number) => checkpoints.reached(size);
+    const { written, ...end } = await staging.write(active.record.staging, position, stretch, { onDurable });
     const isWhole = position + written === limit;
     // A client that goes away after its last byte has sent all of them.
     if (isWhole && !("interrupted" in end) && !(await source.isAtEnd().catch(() => true))) {
       run.digest?.end(0);
+      await checkpoints.settle();
       throw beyond(limit);
     }
-    await list(active, position, written, run.digest);
+    await listRest(checkpoints, written, run.digest);
     position += written;
     if ("interrupted" in end) throw toFault(end.interrupted);
     if (isWhole || (await source.isAtEnd())) return;
@@ -101,7 +104,7 @@ async function appendChecked(
   const { offset } = append;
   const most = Math.min(append.size ?? Number.MAX_SAFE_INTEGER, limit - offset);
   run.checksum = startChecksum(checksum.algorithm);
-  run.digest = followed(active, offset);
+  run.digest = followUpload(active, offset);
   let listed = 0;
   try {
     const small = most <= SMALL ? await gather(source.take(most)) : undefined;
@@ -121,20 +124,14 @@ async function check(source: ChunkSource, run: ChecksumRun, checksum: Checksum, 
   verifyChecksum(run, checksum);
 }
 
-async function list(active: ActiveUpload, start: number, written: number, run: DigestRun | undefined) {
+async function listRest(checkpoints: Checkpoints, written: number, run: DigestRun | undefined) {
   let listed = 0;
   try {
-    if (written > 0) await active.list({ start, end: start + written }, true);
+    await checkpoints.end(written);
     listed = written;
   } finally {
     run?.end(listed);
   }
-}
-
-/** Small uploads are hashed at their end, from bytes read back. */
-function followed(active: ActiveUpload, offset: number): DigestRun | undefined {
-  const isSmall = active.record.size !== null && active.record.size <= SMALL;
-  return isSmall ? undefined : active.digest?.follow(offset);
 }
 
 async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

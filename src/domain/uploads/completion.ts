@@ -6,8 +6,7 @@ import type { Staging } from "../../ports/staging.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
 import type { ActiveUpload } from "./active-upload.ts";
-import { covers } from "./coverage.ts";
-import { RunningDigest } from "./digest.ts";
+import { LARGE, RunningDigest } from "./digest.ts";
 import type { UploadNotices } from "./upload-notice.ts";
 
 /**
@@ -24,24 +23,6 @@ export interface CompletionOptions {
   readonly finishers?: Finishers;
   readonly notices: UploadNotices;
 }
-
-/** True when all bytes of an unfinished upload are durable, and it shall become a file. */
-export function isComplete(upload: UploadRecord): boolean {
-  return upload.state === "arriving" && !isPart(upload) && isWhole(upload);
-}
-
-/** True when its size is known and every byte is durable. */
-export function isWhole({ size, coverage }: UploadRecord): boolean {
-  return size !== null && covers(coverage, { start: 0, end: size });
-}
-
-/** True for an upload that waits to be joined with others into one file. */
-export function isPart({ meta }: UploadRecord): boolean {
-  return meta.concat === "partial";
-}
-
-/** Bytes that are hashed on the serving thread at most, in steps of a millisecond. */
-const LARGE_REST = 8 * 1_048_576;
 
 export class Completion {
   readonly #staging: Staging;
@@ -97,8 +78,8 @@ export class Completion {
     const { staging } = active.record;
     const digest = active.digest ?? new RunningDigest();
     try {
-      // All of it again, but by the store: hashing the rest here would delay every other request.
-      if (size - digest.position > LARGE_REST) return await this.#staging.digest(staging, size);
+      // Hashing so much here would delay every other request; most of it has been hashed while the rest arrived.
+      if (size - digest.position > LARGE) return await this.#staging.digest(staging, size);
       return await digest.finish(this.#staging.read(staging, { start: digest.position, end: size }));
     } catch (error) {
       if (!isFault(error, "not-found")) throw error;

@@ -5,8 +5,8 @@ import type { Records, UploadRecord } from "../../ports/records.ts";
 import type { Staging } from "../../ports/staging.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
 import { unknownUpload } from "./active-uploads.ts";
-import { isPart, isWhole } from "./completion.ts";
 import type { NewUpload } from "./new-upload.ts";
+import { isPart, isWhole } from "./upload-state.ts";
 import { type Progress, refuseOver } from "./writes.ts";
 
 export interface ConcatenationTools {

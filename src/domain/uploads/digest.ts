@@ -1,4 +1,32 @@
-// The SHA-256 of an upload, computed as its bytes arrive as long as they come in order.
+// The SHA-256 of an upload, computed as its bytes arrive as long as they come in order: here for small ones, by the store for large.
+
+import type { UploadRecord } from "../../ports/records.ts";
+import type { Staging } from "../../ports/staging.ts";
+import { prefixEnd } from "./coverage.ts";
+import { isPart, isWhole } from "./upload-state.ts";
+
+/** Bytes that are hashed on the serving thread at most, in steps of a millisecond; of more, the store is asked for the digest. */
+export const LARGE = 8 * 1_048_576;
+/** Up to this size the digest is computed at the end, from bytes read back. */
+const SMALL = 65_536;
+
+interface Followed {
+  readonly record: UploadRecord;
+  readonly digest: RunningDigest | undefined;
+}
+
+/** A run over bytes of the upload that come from `offset` on, if they are to be hashed here and now. */
+export function followUpload({ record, digest }: Followed, offset: number): DigestRun | undefined {
+  const isFollowed = record.size !== null && record.size > SMALL && record.size <= LARGE && !isPart(record);
+  return isFollowed ? digest?.follow(offset) : undefined;
+}
+
+/** Lets the store hash what a large upload has from its start, while the rest arrives. A part has no digest of its own. */
+export function hashAhead(staging: Staging, upload: UploadRecord): void {
+  if (upload.state !== "arriving" || isPart(upload) || isWhole(upload)) return;
+  const end = prefixEnd(upload.coverage);
+  if (end > LARGE) staging.hashAhead(upload.staging, end);
+}
 
 /** Follows the bytes from 0 on; writes that do not continue where it stands are left to be read back later. */
 export class RunningDigest {

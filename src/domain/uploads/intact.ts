@@ -3,7 +3,7 @@
 import type { UploadRecord } from "../../ports/records.ts";
 import type { Staging } from "../../ports/staging.ts";
 import { isFault } from "../../wire/faults.ts";
-import { isWhole } from "./completion.ts";
+import { isWhole } from "./upload-state.ts";
 
 /** False when the last listed byte of an unfinished upload cannot be read. A whole one is checked by its completion. */
 export async function isIntact(staging: Staging, upload: UploadRecord): Promise<boolean> {

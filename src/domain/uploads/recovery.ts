@@ -3,7 +3,7 @@
 import type { Log } from "../../ports/log.ts";
 import type { Page, PageQuery, Records, UploadRecord } from "../../ports/records.ts";
 import type { Staging, StagingId } from "../../ports/staging.ts";
-import { isComplete } from "./completion.ts";
+import { isComplete } from "./upload-state.ts";
 
 export interface Recovered {
   /** Uploads that became files now. */

@@ -7,6 +7,7 @@ import { Fault, toFault } from "../../wire/faults.ts";
 import type { ActiveUpload } from "./active-upload.ts";
 import { ChunkSource } from "./chunk-source.ts";
 import { covers, overlaps, type Segment, segments } from "./coverage.ts";
+import { followUpload } from "./digest.ts";
 
 export interface Chunk {
   /** Bytes from the start of the file. */
@@ -27,15 +28,12 @@ export interface Placed {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Below this size the digest is computed at the end, from bytes read back. */
-const SMALL = 65_536;
-
 /** Makes the bytes durable, then lists them in the ledger. The caller holds the reservation of the range. */
 export async function storeChunk(staging: Staging, active: ActiveUpload, placed: Placed): Promise<void> {
   const { chunk, range } = placed;
-  const { coverage, size } = active.record;
+  const { coverage } = active.record;
   const isListed = covers(coverage, range);
-  const run = isListed || (size ?? 0) <= SMALL ? undefined : active.digest?.follow(range.start);
+  const run = isListed ? undefined : followUpload(active, range.start);
   let durable = 0;
   try {
     const { source } = chunk;

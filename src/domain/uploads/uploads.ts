@@ -13,6 +13,7 @@ import type { Append } from "./append.ts";
 import { ChunkSource } from "./chunk-source.ts";
 import { Completion, type Finishers } from "./completion.ts";
 import { concatenate, type Joined } from "./concatenation.ts";
+import { hashAhead } from "./digest.ts";
 import { draftUpload, type NewUpload, type Spool, sameSize, taken, withSize } from "./new-upload.ts";
 import { type Recovered, recoverUploads } from "./recovery.ts";
 import type { Chunk } from "./store-chunk.ts";
@@ -64,7 +65,10 @@ export class Uploads {
     this.#completion = new Completion({ ...options, notices });
     const admission = new Admission(options.limits ?? UNLIMITED, records, clock);
     this.#admission = admission;
-    const onChange = (record: UploadRecord) => admission.follow(record);
+    const onChange = (record: UploadRecord) => {
+      admission.follow(record);
+      hashAhead(staging, record);
+    };
     const lifetime = this.#lifetime;
     this.#active = new ActiveUploads({ records, staging, clock, lifetime, notices, onChange });
     const finish = (active: ActiveUpload) => this.#finish(active);
@@ -207,7 +211,7 @@ export class Uploads {
     const room = await this.#admission.room(0);
     try {
       const bytes = new ChunkSource(source);
-      const result = await this.#staging.write(staging, 0, bytes.take(room), signal);
+      const result = await this.#staging.write(staging, 0, bytes.take(room), { signal });
       if ("interrupted" in result) throw toFault(result.interrupted);
       if (!(await bytes.isAtEnd()))
         throw new Fault("too-large", `${room} bytes are all that an upload may have`);

@@ -9,9 +9,9 @@ import type { Files } from "../files/files.ts";
 import { type ActiveUpload, type Reservation, repeated } from "./active-upload.ts";
 import type { Admission } from "./admission.ts";
 import { type Append, appendTo } from "./append.ts";
-import { isComplete, isPart } from "./completion.ts";
 import { overlaps, prefixEnd } from "./coverage.ts";
 import { type Chunk, compareChunk, storeChunk } from "./store-chunk.ts";
+import { isComplete, isPart } from "./upload-state.ts";
 
 export interface Progress {
   readonly upload: UploadRecord;

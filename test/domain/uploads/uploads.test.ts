@@ -2,38 +2,18 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { MemoryBlobs } from "../../../src/adapters/memory/blobs.ts";
-import { MemoryRecords } from "../../../src/adapters/memory/records.ts";
-import { MemoryStaging } from "../../../src/adapters/memory/staging.ts";
-import { Files } from "../../../src/domain/files/files.ts";
 import type { NewUpload } from "../../../src/domain/uploads/new-upload.ts";
 import { Uploads } from "../../../src/domain/uploads/uploads.ts";
-import type { Log } from "../../../src/ports/log.ts";
 import { codeOf, readAll, sha256, stream } from "../../support/bytes.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { openMemoryRooms } from "../../support/memory-rooms.ts";
+import { quietLog as log } from "../../support/quiet-log.ts";
 
-const ignore = () => undefined;
-const log: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 const bytes = crypto.getRandomValues(new Uint8Array(200_000));
 
-function openRooms() {
-  const blobs = new MemoryBlobs();
-  const [records, staging, clock] = [new MemoryRecords(), new MemoryStaging(blobs), new ManualClock()];
-  const files = new Files({ blobs, records, clock, log });
-  return {
-    blobs,
-    records,
-    staging,
-    clock,
-    files,
-    open: () => new Uploads({ staging, records, files, clock, log }),
-  };
-}
-
-let rooms: ReturnType<typeof openRooms>;
+let rooms: ReturnType<typeof openMemoryRooms>;
 let uploads: Uploads;
 beforeEach(() => {
-  rooms = openRooms();
+  rooms = openMemoryRooms();
   uploads = rooms.open();
 });
 
@@ -42,57 +22,6 @@ const named = (id: string, size = bytes.length, more: Partial<NewUpload> = {}): 
 });
 const chunk = (start: number, end: number, repeated: "refuse" | "compare" = "compare", from = bytes) => ({
   ...{ offset: start, size: end - start, repeated, source: stream(from.slice(start, end)) },
-});
-
-class CountedStaging extends MemoryStaging {
-  digests = 0;
-  override digest(id: string, size: number): Promise<string> {
-    this.digests++;
-    return super.digest(id, size);
-  }
-}
-
-describe("the digest of a complete upload", () => {
-  const large = Buffer.alloc(10_000_000, "0123456789abcdef!");
-  const send = async (cuts: readonly (readonly [start: number, end: number])[]) => {
-    const staging = new CountedStaging(rooms.blobs);
-    const counted = new Uploads({ ...rooms, staging, log });
-    const size = Math.max(...cuts.map(([, end]) => end));
-    await counted.begin(named("a", size));
-    for (const [start, end] of cuts) await counted.write("a", chunk(start, end, "compare", large));
-    const { fileId } = (await counted.get("a")) ?? {};
-    const { sha256: found } = await rooms.files.require(fileId ?? "");
-    expect(found).toBe(sha256(large.subarray(0, size)));
-    return staging.digests;
-  };
-
-  test("is the store's work when many bytes came out of order", async () => {
-    expect(
-      await send([
-        [1_000_000, 10_000_000],
-        [0, 1_000_000],
-      ]),
-    ).toBe(1);
-  });
-
-  test("is computed as the bytes come when they come in order", async () => {
-    expect(
-      await send([
-        [0, 6_000_000],
-        [6_000_000, 10_000_000],
-      ]),
-    ).toBe(0);
-  });
-
-  test("is computed here when the rest is small", async () => {
-    expect(
-      await send([
-        [0, 6_000_000],
-        [8_000_000, 10_000_000],
-        [6_000_000, 8_000_000],
-      ]),
-    ).toBe(0);
-  });
 });
 
 describe("chunks", () => {
@@ -199,7 +128,7 @@ describe("completion", () => {
 
   test("a crash after any step is repaired, and nothing is done twice", async () => {
     for (const crashAt of ["nothing", "commit", "insert", "finisher"]) {
-      rooms = openRooms();
+      rooms = openMemoryRooms();
       await rooms.open().begin(named("a", 1000));
       const upload = await rooms.records.get("uploads", "a");
       if (!upload) throw new Error("no upload");
