@@ -115,8 +115,16 @@ export interface KvStats {
 }
 
 /**
+ * Replies that are still to come: a promise, or something lighter (for a server of small sets a promise a batch is a tenth of
+ * its time), which may call back before the turn ends in which it was settled. It is to be awaited once.
+ */
+export interface PendingReplies {
+  then(answer: (replies: readonly Reply[]) => void, fail: (fault: unknown) => void): void;
+}
+
+/**
  * Contract, for every adapter:
- * - What `execute` answers is durable, if the adapter is: the promise of a batch that writes resolves after the commit.
+ * - What `execute` answers is durable, if the adapter is: a batch that writes is answered after the commit.
  * - Commands of a batch are carried out in order and see the effects of those before them. Batches of one caller
  *   are given one after the other (the next when the last is answered); batches of several callers may share a
  *   transaction, in which they keep the order in which they were given.
@@ -134,13 +142,13 @@ export interface KvStats {
  */
 export interface Kv extends AsyncDisposable {
   /**
-   * Carries out a batch. Reads alone may be answered at once, without a promise; there is never more than one promise a batch.
+   * Carries out a batch. Reads alone may be answered at once; what writes never is.
    *
    * Replies stand in the order of the commands. There may be fewer replies than commands, at least one: as soon as the values
    * found exceed `budget` bytes (default 1 MiB) the rest is not carried out, and the caller gives it again.
    * A value in a reply belongs to the caller. Throws or rejects with a Fault: then nothing of the batch is changed.
    */
-  execute(batch: readonly ItemCommand[], budget?: number): readonly Reply[] | Promise<readonly Reply[]>;
+  execute(batch: readonly ItemCommand[], budget?: number): readonly Reply[] | PendingReplies;
 
   /** One item, without counting as a command; a miss is a value. */
   read(key: string): Promise<Item | undefined>;

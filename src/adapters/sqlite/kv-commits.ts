@@ -4,7 +4,7 @@
 // and the next group is on its way to the disk before the replies of the last one are written.
 
 import type { Clock } from "../../ports/clock.ts";
-import type { Rules } from "../../ports/kv.ts";
+import type { PendingReplies, Rules } from "../../ports/kv.ts";
 import { Fault } from "../../wire/faults.ts";
 import type { ItemCommand, KeyCommand } from "../../wire/memcached/commands.ts";
 import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
@@ -13,6 +13,7 @@ import type { Folding } from "./kv-folding.ts";
 import { type Counters, KvGroup } from "./kv-group.ts";
 import type { Journal } from "./kv-journal.ts";
 import { type KvView, publish } from "./kv-view.ts";
+import { Pending } from "./pending.ts";
 
 export interface CommitsOptions {
   readonly path: string;
@@ -26,13 +27,6 @@ export interface CommitsOptions {
   /** Where in the ring the entries of a segment that is not folded begin. */
   readonly starts: Map<number, number>;
   readonly maxFileBytes: number;
-}
-
-interface Pending {
-  readonly batch: readonly ItemCommand[];
-  readonly budget: number;
-  readonly resolve: (replies: readonly Reply[]) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** Batches are added to a group until it has so many bytes. */
@@ -71,11 +65,11 @@ export class Commits {
     return this.#pending.length === 0 && !this.#syncing;
   }
 
-  give(batch: readonly ItemCommand[], budget: number): Promise<readonly Reply[]> {
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ batch, budget, resolve, reject });
-      this.schedule();
-    });
+  give(batch: readonly ItemCommand[], budget: number): PendingReplies {
+    const pending = new Pending(batch, budget);
+    this.#pending.push(pending);
+    this.schedule();
+    return pending;
   }
 
   schedule(): void {
@@ -103,8 +97,11 @@ export class Commits {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     while (this.#pending.length > 0 || this.#syncing) {
-      // Whoever gave what is refused was told.
-      await this.give([], 0).catch(() => undefined);
+      try {
+        await this.give([], 0);
+      } catch {
+        // Whoever gave what is refused was told.
+      }
     }
     clearTimeout(this.#timer);
   }
@@ -236,14 +233,12 @@ export class Commits {
     const { segment, length: offset } = journal;
     publish(view, starts, { bytes: writer.bytes, at: 0, length: writer.length, segment, offset });
     this.#counters = counters;
-    const [taken, answers] = [this.#taken, this.#answers];
-    this.#taken = [];
-    this.#answers = [];
+    const [taken, answers] = this.#takeAnswers();
     if (journal.accept(writer.length)) this.#sealed();
     else if (!this.#timer) this.#startTimer();
     // The next record is on its way while these are answered.
     if (this.#options.sync === "full") this.#next();
-    for (let i = 0; i < taken.length; i++) taken[i]?.resolve(answers[i] ?? []);
+    settle(taken, answers);
   }
 
   #sealed(): void {
@@ -264,10 +259,14 @@ export class Commits {
 
   /** Nothing was written: what was read is answered. */
   #answer(): void {
+    settle(...this.#takeAnswers());
+  }
+
+  #takeAnswers(): [Pending[], (readonly Reply[])[]] {
     const [taken, answers] = [this.#taken, this.#answers];
     this.#taken = [];
     this.#answers = [];
-    for (let i = 0; i < taken.length; i++) taken[i]?.resolve(answers[i] ?? []);
+    return [taken, answers];
   }
 
   #refuse(fault: Error, pending = this.#taken): void {
@@ -275,6 +274,10 @@ export class Commits {
       this.#taken = [];
       this.#answers = [];
     }
-    for (const { reject } of pending) reject(fault);
+    for (const one of pending) one.refuse(fault);
   }
+}
+
+function settle(taken: readonly Pending[], answers: readonly (readonly Reply[])[]): void {
+  for (let i = 0; i < taken.length; i++) taken[i]?.answer(answers[i] ?? []);
 }

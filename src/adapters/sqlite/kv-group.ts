@@ -1,7 +1,7 @@
 // The changes of one group of batches, before they are committed: seen by the commands of the group, and by nobody else.
 
 import type { Change, Item } from "../../ports/kv.ts";
-import { EntryWriter, FLUSH, FLUSH_AT, REMOVE } from "./kv-entries.ts";
+import { EntryWriter, entryLength, FLUSH, FLUSH_AT, REMOVE } from "./kv-entries.ts";
 import { RECORD } from "./kv-records.ts";
 import type { KvView } from "./kv-view.ts";
 
@@ -19,8 +19,12 @@ export class KvGroup {
   /** The record that the group becomes. */
   readonly writer = new EntryWriter(RECORD.head);
   readonly #view: KvView;
-  /** Where the last change of a key begins. */
+  /**
+   * Where the last change of a key begins, of the entries before `#indexed`: only a command that looks at what is stored asks
+   * for it, so a plain `set` does not enter its key (0.5 µs, where it takes 2 in all).
+   */
   readonly #changed = new Map<string, number>();
+  #indexed: number = RECORD.head;
   #flushed = false;
   #counters: Counters = { cas: 0, flushAt: 0, stored: 0 };
 
@@ -32,6 +36,7 @@ export class KvGroup {
   begin(counters: Readonly<Counters>): void {
     this.writer.clear();
     this.#changed.clear();
+    this.#indexed = RECORD.head;
     this.#flushed = false;
     this.#counters = { ...counters };
   }
@@ -42,7 +47,7 @@ export class KvGroup {
   }
 
   find(key: string, withValue: boolean): Item | undefined {
-    const at = this.#changed.size === 0 ? undefined : this.#changed.get(key);
+    const at = this.#lastChange(key);
     if (at === undefined) return this.#flushed ? undefined : this.#view.find(key, withValue);
     const { bytes } = this.writer;
     if (bytes.kind(at) === REMOVE) return undefined;
@@ -62,22 +67,19 @@ export class KvGroup {
   apply(key: string, change: Change, now: number): void {
     const counters = this.#counters;
     if (change.kind === "remove") {
-      this.#changed.set(key, this.writer.remove(key));
+      this.writer.remove(key);
       return;
     }
     if (change.cas === counters.cas + 1) counters.cas++;
     if (change.kind === "put") {
       counters.stored++;
-      this.#changed.set(key, this.writer.put(key, change, now, false, change.value));
+      this.writer.put(key, change, now, false, change.value);
       return;
     }
     // The journal knows whole items only.
     const item = this.find(key, true);
     if (!item) return;
-    this.#changed.set(
-      key,
-      this.writer.put(key, { ...change, flags: item.flags }, item.accessed, item.fetched, item.value),
-    );
+    this.writer.put(key, { ...change, flags: item.flags }, item.accessed, item.fetched, item.value);
   }
 
   flush(): void {
@@ -85,10 +87,20 @@ export class KvGroup {
     this.#flushed = true;
     this.#counters.flushAt = 0;
     this.writer.note(FLUSH);
+    this.#indexed = this.writer.length;
   }
 
   flushAt(time: number): void {
     this.#counters.flushAt = time;
     this.writer.note(FLUSH_AT, time);
+  }
+
+  #lastChange(key: string): number | undefined {
+    const { bytes, length } = this.writer;
+    for (let at = this.#indexed; at < length; at += entryLength(bytes.keyLength(at), bytes.size(at))) {
+      if (bytes.kind(at) !== FLUSH_AT) this.#changed.set(bytes.key(at), at);
+    }
+    this.#indexed = length;
+    return this.#changed.size === 0 ? undefined : this.#changed.get(key);
   }
 }

@@ -11,18 +11,18 @@ import {
   FAR,
   FETCHED,
   GAP,
-  hashOf,
   LARGEST,
   PUT,
   REMOVE,
   writeEntry,
 } from "./kv-entries.ts";
+import { KeyTable } from "./kv-table.ts";
 
 const REFERENCED = 1 << 25;
 const DEAD = 1 << 26;
-/** Items that an insertion may save from leaving because they were used. */
+/** Items that an insertion may save from leaving because they were used; and one more for each so many bytes of it. */
 const MOST_SAVED = 8;
-const FIRST_SLOTS = 16_384;
+const BYTES_PER_SAVED = 32;
 const FIRST_BYTES = 4_194_304;
 const NO_VALUE = new Uint8Array(0);
 
@@ -33,10 +33,7 @@ const NO_VALUE = new Uint8Array(0);
 export class KvRing {
   #bytes: EntryBytes;
   readonly #capacity: number;
-  /** Places in units of 8 bytes, and one more; 0: empty. Open addressing with linear probing. */
-  #table = new Int32Array(FIRST_SLOTS);
-  #mask = FIRST_SLOTS - 1;
-  #used = 0;
+  readonly #table = new KeyTable();
   /** Both only grow; the place is the rest by the capacity. */
   #head = 0;
   #tail = 0;
@@ -60,12 +57,9 @@ export class KvRing {
 
   /** Where the entry of the key begins, or -1. It may be a removal: see `removed`. */
   find(key: string): number {
-    const slot = this.#slot(key, hashOf(key));
-    const place = this.#table[slot] as number;
-    if (place === 0) return -1;
-    const at = (place - 1) * 8;
+    const at = this.#table.find(this.#bytes, key);
     // What SQLite has by now is read from there: the segment's file may hold something else.
-    return this.#bytes.kind(at) === FAR && !this.isDirty(at) ? -1 : at;
+    return at >= 0 && this.#bytes.kind(at) === FAR && !this.isDirty(at) ? -1 : at;
   }
 
   isDirty(at: number): boolean {
@@ -119,6 +113,25 @@ export class KvRing {
     i32[word + 9] = Math.floor(now / 1_000);
   }
 
+  /**
+   * Copies committed entries that stand in a row, for which there is `room`: one copy for all of them. None has a value
+   * over `LARGEST` bytes, nor have all together many more.
+   */
+  addRow(from: EntryBytes, start: number, end: number, segment: number): void {
+    const length = end - start;
+    const to = this.#make(length);
+    if (this.#oldestDirty === Number.POSITIVE_INFINITY) this.#oldestDirty = this.#head - length;
+    const { u8, i32 } = this.#bytes;
+    u8.set(from.u8.subarray(start, end), to);
+    for (let at = to; at < to + length; ) {
+      const word = at >> 2;
+      i32[word + (ENTRY.segment >> 2)] = segment;
+      const next = at + entryLength((i32[word + 1] as number) & 255, (i32[word + 2] as number) >>> 0);
+      this.#index(at);
+      at = next;
+    }
+  }
+
   /** Copies a committed entry, for which there is `room`. `offset`: where its value stands in the segment. */
   add(from: EntryBytes, at: number, segment: number, offset: number): void {
     const keyLength = from.keyLength(at);
@@ -159,9 +172,7 @@ export class KvRing {
   }
 
   clear(): void {
-    this.#table = new Int32Array(FIRST_SLOTS);
-    this.#mask = FIRST_SLOTS - 1;
-    this.#used = 0;
+    this.#table.clear();
     this.#tail = this.#head;
     this.#oldestDirty = Number.POSITIVE_INFINITY;
   }
@@ -171,56 +182,19 @@ export class KvRing {
     return Math.max(0, this.#head - this.#oldestDirty);
   }
 
-  #slot(key: string, hash: number): number {
-    const table = this.#table;
-    const { i32 } = this.#bytes;
-    let slot = hash & this.#mask;
-    for (let place = table[slot] as number; place !== 0; place = table[slot] as number) {
-      if (i32[(place - 1) * 2] === hash && this.#bytes.hasKey((place - 1) * 8, key)) return slot;
-      slot = (slot + 1) & this.#mask;
-    }
-    return slot;
-  }
-
   /** Enters the entry, in place of an older one of its key. */
   #index(at: number): void {
-    const { i32 } = this.#bytes;
-    const hash = i32[at >> 2] as number;
-    let slot = hash & this.#mask;
-    for (let place = this.#table[slot] as number; place !== 0; place = this.#table[slot] as number) {
-      const other = (place - 1) * 8;
-      if (i32[other >> 2] === hash && this.#bytes.haveSameKey(at, other)) {
-        this.#bytes.mark(other, DEAD);
-        this.#table[slot] = at / 8 + 1;
-        return;
-      }
-      slot = (slot + 1) & this.#mask;
-    }
-    this.#table[slot] = at / 8 + 1;
-    this.#used++;
-    if (this.#used > this.#mask * 0.6) this.#grow();
-  }
-
-  /** Twice the slots. A table for few items stays in the processor's caches; a million entries move in some 15 ms. */
-  #grow(): void {
-    const old = this.#table;
-    this.#table = new Int32Array(old.length * 2);
-    this.#mask = this.#table.length - 1;
-    for (let i = 0; i < old.length; i++) {
-      const place = old[i] as number;
-      if (place === 0) continue;
-      let slot = (this.#bytes.i32[(place - 1) * 2] as number) & this.#mask;
-      while (this.#table[slot] !== 0) slot = (slot + 1) & this.#mask;
-      this.#table[slot] = place;
-    }
+    const older = this.#table.enter(this.#bytes, at);
+    if (older >= 0) this.#bytes.mark(older, DEAD);
   }
 
   /** Frees `length` bytes in one piece at the head and returns where they begin. */
   #make(length: number): number {
+    const most = MOST_SAVED + length / BYTES_PER_SAVED;
     let saved = 0;
     if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
     while (this.#capacity - (this.#head - this.#tail) < length) {
-      if (this.#evict(saved < MOST_SAVED)) saved++;
+      if (this.#evict(saved < most)) saved++;
       if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
     }
     this.#reach((this.#head % this.#capacity) + length);
@@ -259,7 +233,6 @@ export class KvRing {
       return false;
     }
     if (this.isDirty(at)) throw new Error("the ring of items is full of what is not folded yet");
-    const slot = this.#slotOf(at);
     this.#tail += length;
     const fits = this.#capacity - (this.#head % this.#capacity) >= length;
     const mayGrow = this.#span + length <= this.#capacity / 2;
@@ -268,33 +241,11 @@ export class KvRing {
       this.#reach(to + length);
       this.#bytes.u8.copyWithin(to, at, at + length);
       this.#bytes.i32[(to + ENTRY.shape) >> 2] = shape & ~REFERENCED;
-      this.#table[slot] = to / 8 + 1;
+      this.#table.move(this.#bytes, at, to);
       this.#head += length;
       return true;
     }
-    this.#removeSlot(slot);
+    this.#table.remove(this.#bytes, at);
     return false;
-  }
-
-  #slotOf(at: number): number {
-    const place = at / 8 + 1;
-    let slot = (this.#bytes.i32[at >> 2] as number) & this.#mask;
-    while (this.#table[slot] !== place) slot = (slot + 1) & this.#mask;
-    return slot;
-  }
-
-  /** Moves up what would no longer be found. */
-  #removeSlot(slot: number): void {
-    const table = this.#table;
-    const { i32 } = this.#bytes;
-    let hole = slot;
-    for (let next = (hole + 1) & this.#mask; table[next] !== 0; next = (next + 1) & this.#mask) {
-      const home = (i32[((table[next] as number) - 1) * 2] as number) & this.#mask;
-      if (((next - home) & this.#mask) < ((next - hole) & this.#mask)) continue;
-      table[hole] = table[next] as number;
-      hole = next;
-    }
-    table[hole] = 0;
-    this.#used--;
   }
 }

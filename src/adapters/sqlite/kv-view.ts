@@ -4,9 +4,9 @@
 // statement, in a read transaction that all reads of a turn share.
 
 import type { Item } from "../../ports/kv.ts";
-import { ENTRY, type EntryBytes, FLUSH, PUT, REMOVE } from "./kv-entries.ts";
+import { ENTRY, type EntryBytes, entryLength, FLUSH, LARGEST, PUT, REMOVE } from "./kv-entries.ts";
 import type { Journal } from "./kv-journal.ts";
-import { eachEntry } from "./kv-records.ts";
+import { eachEntry, RECORD } from "./kv-records.ts";
 import type { KvRing } from "./kv-ring.ts";
 import { headOf, itemOf, type KeyRow, keyRange, type Statements } from "./kv-schema.ts";
 
@@ -111,6 +111,9 @@ export class KvView {
   }
 }
 
+/** Entries up to so many bytes are copied into the ring by one call. */
+const LONGEST_ROW = 65_536;
+
 /** Makes the entries of a record visible. `offset`: where the record begins in its segment. */
 export function publish(
   view: KvView,
@@ -123,14 +126,28 @@ export function publish(
     readonly offset: number;
   },
 ): void {
-  const { segment, offset } = record;
-  if (!starts.has(segment)) starts.set(segment, view.ring.mark);
-  eachEntry(record, (kind, bytes, at) => {
-    if (kind === PUT || kind === REMOVE) {
-      view.ring.add(bytes, at, segment, offset + at - record.at + ENTRY.head + bytes.keyLength(at));
+  const { bytes, segment, offset } = record;
+  const { ring } = view;
+  if (!starts.has(segment)) starts.set(segment, ring.mark);
+  /** Entries from here on are still to be copied. */
+  let row = record.at + RECORD.head;
+  const copyTo = (end: number) => {
+    if (end > row) ring.addRow(bytes, row, end, segment);
+  };
+  eachEntry(record, (kind, _, at) => {
+    const size = bytes.size(at);
+    const end = at + entryLength(bytes.keyLength(at), size);
+    const fits = (kind === PUT || kind === REMOVE) && size <= LARGEST;
+    if (fits && end - row <= LONGEST_ROW) return;
+    copyTo(at);
+    row = fits ? at : end;
+    if (fits) return;
+    if (kind === PUT) {
+      ring.add(bytes, at, segment, offset + at - record.at + ENTRY.head + bytes.keyLength(at));
     } else if (kind === FLUSH) {
       view.flushed(segment);
-      for (const one of starts.keys()) starts.set(one, view.ring.mark);
+      for (const one of starts.keys()) starts.set(one, ring.mark);
     }
   });
+  copyTo(record.at + record.length);
 }

@@ -6,7 +6,7 @@
 import type { Database } from "bun:sqlite";
 import { fdatasync, statSync } from "node:fs";
 import type { Clock } from "../../ports/clock.ts";
-import type { Item, KeyHeadPage, Kv, KvStats, Rules, ScanQuery } from "../../ports/kv.ts";
+import type { Item, KeyHeadPage, Kv, KvStats, PendingReplies, Rules, ScanQuery } from "../../ports/kv.ts";
 import { Fault } from "../../wire/faults.ts";
 import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
 import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
@@ -139,10 +139,7 @@ export class SqliteKv implements Kv {
     this.#folding.start();
   }
 
-  execute(
-    batch: readonly ItemCommand[],
-    budget = DEFAULT_BUDGET,
-  ): readonly Reply[] | Promise<readonly Reply[]> {
+  execute(batch: readonly ItemCommand[], budget = DEFAULT_BUDGET): readonly Reply[] | PendingReplies {
     this.#checkOpen();
     if (!hasWrite(batch) && !this.#commits.flushIsDue()) {
       const replies = this.#reading(() => this.#answerReads(batch, budget));

@@ -5,6 +5,7 @@
 // the kernel, and while a client does not read its replies nothing more is carried out for it.
 
 import type { Socket } from "bun";
+import type { PendingReplies } from "../../ports/kv.ts";
 import { toFault } from "../../wire/faults.ts";
 import { AuthGate } from "../../wire/memcached/auth-gate.ts";
 import {
@@ -28,6 +29,8 @@ const REPLY_BUDGET = 262_144;
 /** Bytes that wait to be parsed before the socket is paused. */
 const INBOX_BOUND = 262_144;
 
+const NOTHING: readonly ItemCommand[] = [];
+
 /** Without a session it was refused and is about to close. */
 export type SessionSocket = Socket<Session | undefined>;
 
@@ -50,6 +53,17 @@ export class Session {
   #listing: Listing | undefined;
   /** The store has not answered yet. */
   #waiting = false;
+  /** What it was given. */
+  #given: readonly ItemCommand[] = NOTHING;
+  // Made once a connection, not for each batch.
+  readonly #onReplies = (replies: readonly Reply[]) => {
+    if (this.#endsWaiting()) this.#reply(this.#given, replies);
+    this.#goOn();
+  };
+  readonly #onFault = (error: unknown) => {
+    if (this.#endsWaiting()) this.#refuse(this.#given, error);
+    this.#goOn();
+  };
   readonly #outlet: Outlet;
   /** Nothing more is read: close when everything is answered. */
   #ending = false;
@@ -155,7 +169,7 @@ export class Session {
     const run = this.#run();
     try {
       const replies = this.#door.kv.execute(run, REPLY_BUDGET);
-      if (replies instanceof Promise) this.#await(run, replies);
+      if ("then" in replies) this.#await(run, replies);
       else this.#reply(run, replies);
     } catch (error) {
       this.#refuse(run, error);
@@ -170,19 +184,21 @@ export class Session {
     return (this.#next === 0 && end === batch.length ? batch : batch.slice(this.#next, end)) as ItemCommand[];
   }
 
-  #await(run: readonly ItemCommand[], replies: Promise<readonly Reply[]>): void {
+  #await(run: readonly ItemCommand[], replies: PendingReplies): void {
     this.#waiting = true;
-    replies.then(
-      (answered) => this.#settle(() => this.#reply(run, answered)),
-      (error) => this.#settle(() => this.#refuse(run, error)),
-    );
+    this.#given = run;
+    replies.then(this.#onReplies, this.#onFault);
   }
 
-  #settle(answer: () => void): void {
+  /** Whether there is somebody to be answered. */
+  #endsWaiting(): boolean {
     this.#waiting = false;
-    if (this.#closed) return;
-    answer();
-    this.#advance();
+    return !this.#closed;
+  }
+
+  #goOn(): void {
+    this.#given = NOTHING;
+    if (!this.#closed) this.#advance();
   }
 
   #reply(run: readonly ItemCommand[], replies: readonly Reply[]): void {
@@ -271,12 +287,15 @@ export class Session {
   #later<T>(work: Promise<T>, answer: (value: T) => void): void {
     this.#waiting = true;
     work.then(
-      (value) => this.#settle(() => answer(value)),
-      (error) =>
-        this.#settle(() => {
-          this.#listing = undefined;
-          this.#door.out.line(REFUSALS[toFault(error).code]);
-        }),
+      (value) => {
+        if (this.#endsWaiting()) answer(value);
+        this.#goOn();
+      },
+      (error) => {
+        this.#listing = undefined;
+        if (this.#endsWaiting()) this.#door.out.line(REFUSALS[toFault(error).code]);
+        this.#goOn();
+      },
     );
   }
 
