@@ -1,5 +1,6 @@
 // Items under keys: what memcached calls its cache, and we keep.
 
+import type { Bytes } from "../wire/memcached/bytes.ts";
 import type { ItemCommand, KeyCommand } from "../wire/memcached/commands.ts";
 import type { Reply } from "../wire/memcached/replies.ts";
 
@@ -28,6 +29,11 @@ export interface ItemHead {
 }
 
 export interface Item extends ItemHead {
+  readonly value: Bytes;
+}
+
+/** An item whose value belongs to whom it is given. */
+export interface ItemCopy extends ItemHead {
   readonly value: Uint8Array;
 }
 
@@ -42,7 +48,7 @@ export interface Put {
   readonly exptime: number;
   readonly cas: number;
   readonly state: number;
-  readonly value: Uint8Array;
+  readonly value: Bytes;
 }
 
 /** The item keeps its flags and value. */
@@ -146,12 +152,13 @@ export interface Kv extends AsyncDisposable {
    *
    * Replies stand in the order of the commands. There may be fewer replies than commands, at least one: as soon as the values
    * found exceed `budget` bytes (default 1 MiB) the rest is not carried out, and the caller gives it again.
-   * A value in a reply belongs to the caller. Throws or rejects with a Fault: then nothing of the batch is changed.
+   * A value in replies that come at once may stand in the store's memory: it is valid until the next call, or until the caller
+   * gives way. In those that were waited for it belongs to the caller. Throws or rejects with a Fault: then nothing of the batch is changed.
    */
   execute(batch: readonly ItemCommand[], budget?: number): readonly Reply[] | PendingReplies;
 
   /** One item, without counting as a command; a miss is a value. */
-  read(key: string): Promise<Item | undefined>;
+  read(key: string): Promise<ItemCopy | undefined>;
 
   /** A page of keys without their values. Keys stored throughout a listing appear exactly once; others at most once. */
   scan(query: ScanQuery): Promise<KeyHeadPage>;

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import type { Kv, Rules } from "../../src/ports/kv.ts";
+import { type Bytes, viewOf } from "../../src/wire/memcached/bytes.ts";
 import { type Command, type ItemCommand, isLocal } from "../../src/wire/memcached/commands.ts";
 import { CommandParser } from "../../src/wire/memcached/parser.ts";
 import type { Reply } from "../../src/wire/memcached/replies.ts";
@@ -305,14 +306,18 @@ export function commandsOf(text: string): ItemCommand[] {
   });
 }
 
+function latin1(bytes: Bytes): string {
+  return Buffer.from(viewOf(bytes)).toString("latin1");
+}
+
 /** Short forms to compare: a status, digits, or `flags:value`. */
 export function replyTexts(replies: readonly Reply[]): string[] {
   return replies.map((reply) => {
     if (typeof reply === "string") return reply;
     if (reply.kind === "counted") return reply.digits;
     if (reply.kind === "meta") {
-      return `${reply.code}:${Buffer.from(reply.value ?? []).toString("latin1")} ${reply.marks ?? ""}`.trim();
+      return `${reply.code}:${Buffer.from(viewOf(reply.value ?? new Uint8Array())).toString("latin1")} ${reply.marks ?? ""}`.trim();
     }
-    return `${reply.flags}:${Buffer.from(reply.value).toString("latin1")}`;
+    return `${reply.flags}:${latin1(reply.value)}`;
   });
 }

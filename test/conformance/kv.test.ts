@@ -6,6 +6,7 @@ import { MemoryKv } from "../../src/adapters/memory/kv.ts";
 import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import type { Kv } from "../../src/ports/kv.ts";
+import { viewOf } from "../../src/wire/memcached/bytes.ts";
 import type { ItemCommand, StoreVerb } from "../../src/wire/memcached/commands.ts";
 import type { Reply } from "../../src/wire/memcached/replies.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -148,7 +149,7 @@ test("random programs leave SQLite and memory the same", async () => {
 function plain(replies: readonly Reply[]): unknown {
   return replies.map((reply) => {
     if (typeof reply === "string" || reply.kind === "counted") return reply;
-    const value = reply.value && Buffer.from(reply.value).toString("hex");
+    const value = reply.value && Buffer.from(viewOf(reply.value)).toString("hex");
     if (reply.kind === "found") return { ...reply, value };
     // What is remembered of fetches differs by adapter.
     return { ...reply, value, facts: reply.facts && { ...reply.facts, idle: 0, hit: false } };

@@ -1,7 +1,8 @@
 // Items in a map: the reference that every other kv adapter is compared with. Keeps nothing across a restart.
 
 import type { Clock } from "../../ports/clock.ts";
-import type { Change, Item, KeyHeadPage, Kv, KvStats, Rules, ScanQuery } from "../../ports/kv.ts";
+import type { Change, ItemCopy, KeyHeadPage, Kv, KvStats, Rules, ScanQuery } from "../../ports/kv.ts";
+import { copyOf } from "../../wire/memcached/bytes.ts";
 import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
 import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
 
@@ -15,7 +16,7 @@ const DEFAULT_BUDGET = 1_048_576;
 export class MemoryKv implements Kv {
   readonly #rules: Rules;
   readonly #clock: Clock;
-  readonly #items = new Map<string, Item>();
+  readonly #items = new Map<string, ItemCopy>();
   #bytes = 0;
   #cas = 0;
   #totalItems = 0;
@@ -42,7 +43,7 @@ export class MemoryKv implements Kv {
     return batch.some(isWrite) ? Promise.resolve(replies) : replies;
   }
 
-  async read(key: string): Promise<Item | undefined> {
+  async read(key: string): Promise<ItemCopy | undefined> {
     this.#flushIfDue();
     const item = this.#items.get(key);
     return item && this.#isLive(item) ? item : undefined;
@@ -86,7 +87,7 @@ export class MemoryKv implements Kv {
     return reply;
   }
 
-  #apply(key: string, item: Item | undefined, change: Change): void {
+  #apply(key: string, item: ItemCopy | undefined, change: Change): void {
     if (change.kind !== "remove" && change.cas === this.#cas + 1) this.#cas++;
     if (change.kind === "touch") {
       const { kind: _, ...head } = change;
@@ -99,14 +100,13 @@ export class MemoryKv implements Kv {
       return;
     }
     const { kind: _, ...head } = change;
-    // It may be a slice of a received packet. (`slice` of a Buffer would not copy.)
-    const value = new Uint8Array(change.value);
+    const value = copyOf(change.value);
     this.#items.set(key, { ...head, value, size: value.length, accessed: this.#clock.now(), fetched: false });
     this.#bytes += key.length + value.length;
     this.#totalItems++;
   }
 
-  #isLive({ exptime }: Item): boolean {
+  #isLive({ exptime }: ItemCopy): boolean {
     return exptime === 0 || exptime > this.#clock.now();
   }
 

@@ -177,7 +177,9 @@ export class Commits {
     const { rules, view } = this.#options;
     const group = this.#group;
     const { key } = command;
-    const item = rules.needsItem(command) ? group.find(key, rules.needsValue(command)) : undefined;
+    const item = rules.needsItem(command)
+      ? group.find(key, rules.needsValue(command) ? "copy" : "head")
+      : undefined;
     const { reply, change, fetch } = rules.decide(command, item, now, group.counters.cas + 1);
     if (change) group.apply(key, change, now);
     else if (fetch) view.fetch(key, now);

@@ -2,6 +2,8 @@
 //
 // Written for speed: a group of changes is written into one reused buffer and goes to the disk by one call.
 
+import { type Bytes, copyInto } from "../../wire/memcached/bytes.ts";
+
 /** Every entry begins on a multiple of 8 bytes, in the byte order of the machine. All numbers are in its 40 bytes of head. */
 export const ENTRY = {
   /** u32 of the key. */
@@ -193,7 +195,7 @@ export class EntryWriter {
   }
 
   /** Returns where the entry begins. `accessed`: ms since 1970. */
-  put(key: string, head: EntryHead, accessed: number, fetched: boolean, value: Uint8Array): number {
+  put(key: string, head: EntryHead, accessed: number, fetched: boolean, value: Bytes): number {
     const at = this.#add(PUT, key, head, value);
     stampUse(this.#bytes, at, accessed, fetched);
     return at;
@@ -209,7 +211,7 @@ export class EntryWriter {
     this.#bytes.f64[(at + ENTRY.exptime) >> 3] = time;
   }
 
-  #add(kind: number, key: string, head: EntryHead, value: Uint8Array): number {
+  #add(kind: number, key: string, head: EntryHead, value: Bytes): number {
     const at = this.#length;
     const length = entryLength(key.length, value.length);
     this.#reserve(length);
@@ -234,7 +236,7 @@ export function writeEntry(
   kind: number,
   key: string,
   head: EntryHead,
-  value: Uint8Array,
+  value: Bytes,
 ): void {
   const { u8, i32, f64 } = into;
   const word = at >> 2;
@@ -248,7 +250,7 @@ export function writeEntry(
   i32[word + 9] = 0;
   let to = at + ENTRY.head;
   for (let i = 0; i < key.length; i++) u8[to++] = key.charCodeAt(i);
-  u8.set(value, to);
+  copyInto(u8, to, value);
   to += value.length;
   // What stood here before must not reach the journal.
   while ((to & 7) !== 0) u8[to++] = 0;

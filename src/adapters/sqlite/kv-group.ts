@@ -3,6 +3,7 @@
 import type { Change, Item } from "../../ports/kv.ts";
 import { EntryWriter, entryLength, FLUSH, FLUSH_AT, REMOVE } from "./kv-entries.ts";
 import { RECORD } from "./kv-records.ts";
+import type { Want } from "./kv-ring.ts";
 import type { KvView } from "./kv-view.ts";
 
 /** What is counted beside the items. */
@@ -46,9 +47,9 @@ export class KvGroup {
     return this.#counters;
   }
 
-  find(key: string, withValue: boolean): Item | undefined {
+  find(key: string, want: Want): Item | undefined {
     const at = this.#lastChange(key);
-    if (at === undefined) return this.#flushed ? undefined : this.#view.find(key, withValue);
+    if (at === undefined) return this.#flushed ? undefined : this.#view.find(key, want);
     const { bytes } = this.writer;
     if (bytes.kind(at) === REMOVE) return undefined;
     const value = bytes.value(at).slice();
@@ -77,7 +78,7 @@ export class KvGroup {
       return;
     }
     // The journal knows whole items only.
-    const item = this.find(key, true);
+    const item = this.find(key, "place");
     if (!item) return;
     this.writer.put(key, { ...change, flags: item.flags }, item.accessed, item.fetched, item.value);
   }

@@ -3,6 +3,7 @@
 // Written for speed: no object an item, so nothing for the garbage collector, and its memory is bounded to the byte.
 
 import type { Item } from "../../ports/kv.ts";
+import type { Bytes } from "../../wire/memcached/bytes.ts";
 import {
   ENTRY,
   EntryBytes,
@@ -24,6 +25,10 @@ const DEAD = 1 << 26;
 const MOST_SAVED = 8;
 const BYTES_PER_SAVED = 32;
 const FIRST_BYTES = 4_194_304;
+
+/** Of an item: no value, where it stands, or one that is its own. */
+export type Want = "head" | "place" | "copy";
+
 const NO_VALUE = new Uint8Array(0);
 
 /**
@@ -70,21 +75,19 @@ export class KvRing {
     return this.#bytes.kind(at) === REMOVE;
   }
 
-  /** For an entry that is not removed. The value is a copy, or empty if it is not asked for. */
-  item(
-    at: number,
-    withValue: boolean,
-    far: (segment: number, offset: number, size: number) => Uint8Array,
-  ): Item {
+  /** For an entry that is not removed. A `place` is valid until the next change. */
+  item(at: number, want: Want, far: (segment: number, offset: number, size: number) => Uint8Array): Item {
     const { i32, f64, u8 } = this.#bytes;
     const word = at >> 2;
     const shape = i32[word + 1] as number;
     const size = (i32[word + 2] as number) >>> 0;
-    let value: Uint8Array = NO_VALUE;
-    if (withValue) {
+    let value: Bytes = NO_VALUE;
+    if (want !== "head") {
       const from = at + ENTRY.head + (shape & 255);
       if (((shape >>> 8) & 255) === FAR) {
         value = far((i32[word + 8] as number) >>> 0, this.#bytes.buffer.readDoubleLE(from), size);
+      } else if (want === "place") {
+        value = { source: this.#bytes.buffer, at: from, length: size };
       } else {
         value = u8.slice(from, from + size);
       }
@@ -152,7 +155,7 @@ export class KvRing {
   }
 
   /** An item that was read from SQLite. Kept if there is room for what is not needed, and it is not large. */
-  remember(key: string, item: EntryHead & { readonly value: Uint8Array }): void {
+  remember(key: string, item: EntryHead & { readonly value: Bytes }): void {
     const length = entryLength(key.length, item.value.length);
     if (item.value.length > LARGEST || this.#span + length > this.#capacity / 2) return;
     const to = this.#make(length);

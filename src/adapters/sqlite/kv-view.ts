@@ -7,7 +7,7 @@ import type { Item } from "../../ports/kv.ts";
 import { ENTRY, type EntryBytes, entryLength, FLUSH, LARGEST, PUT, REMOVE } from "./kv-entries.ts";
 import type { Journal } from "./kv-journal.ts";
 import { eachEntry, RECORD } from "./kv-records.ts";
-import type { KvRing } from "./kv-ring.ts";
+import type { KvRing, Want } from "./kv-ring.ts";
 import { headOf, itemOf, type KeyRow, keyRange, type Statements } from "./kv-schema.ts";
 
 export class KvView {
@@ -18,6 +18,8 @@ export class KvView {
   #flushedIn = 0;
   /** A read transaction is open. */
   #reads = false;
+  /** By it since the last call: bounded by what one call may answer. */
+  #found: { readonly key: string; readonly item: Item }[] = [];
 
   constructor(ring: KvRing, journal: Pick<Journal, "read">, sql: Statements) {
     this.ring = ring;
@@ -25,13 +27,13 @@ export class KvView {
     this.#far = (segment, offset, size) => journal.read(segment, offset, size);
   }
 
-  /** Expired or not; without `withValue` its value may be empty. */
-  find(key: string, withValue: boolean): Item | undefined {
+  /** Expired or not. A value that is a `place` is valid until the next change, or the end of the turn. */
+  find(key: string, want: Want): Item | undefined {
     const at = this.ring.find(key);
-    if (at < 0) return this.#findStored(key, withValue);
+    if (at < 0) return this.#findStored(key, want !== "head");
     if (this.ring.removed(at)) return undefined;
     this.ring.use(at);
-    return this.ring.item(at, withValue, this.#far);
+    return this.ring.item(at, want, this.#far);
   }
 
   /** Its value was given to a client. */
@@ -41,6 +43,7 @@ export class KvView {
   }
 
   flushed(segment: number): void {
+    this.#found = [];
     this.ring.clear();
     this.#flushedIn = segment;
   }
@@ -77,7 +80,18 @@ export class KvView {
   endReading(): void {
     if (!this.#reads) return;
     this.#reads = false;
+    this.keepFound();
     this.#sql.commit.run();
+  }
+
+  /**
+   * What was read from SQLite goes into the ring: not at once, for the `place`s that were given out would change. What has been
+   * published meanwhile is newer.
+   */
+  keepFound(): void {
+    if (this.#found.length === 0) return;
+    for (const { key, item } of this.#found) if (this.ring.find(key) < 0) this.ring.remember(key, item);
+    this.#found = [];
   }
 
   #findStored(key: string, withValue: boolean): Item | undefined {
@@ -90,7 +104,7 @@ export class KvView {
     const row = this.#sql.item.get(key);
     if (!row) return undefined;
     const item = itemOf(row);
-    this.ring.remember(key, item);
+    if (item.size <= LARGEST) this.#found.push({ key, item });
     return item;
   }
 
@@ -99,7 +113,7 @@ export class KvView {
     const at = this.ring.find(row.key);
     if (at < 0) return row;
     if (this.ring.removed(at)) return undefined;
-    const item = this.ring.item(at, false, this.#far);
+    const item = this.ring.item(at, "head", this.#far);
     return item.exptime !== 0 && item.exptime <= now ? undefined : { ...row, ...item };
   }
 

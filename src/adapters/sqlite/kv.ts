@@ -6,8 +6,9 @@
 import type { Database } from "bun:sqlite";
 import { fdatasync, statSync } from "node:fs";
 import type { Clock } from "../../ports/clock.ts";
-import type { Item, KeyHeadPage, Kv, KvStats, PendingReplies, Rules, ScanQuery } from "../../ports/kv.ts";
+import type { ItemCopy, KeyHeadPage, Kv, KvStats, PendingReplies, Rules, ScanQuery } from "../../ports/kv.ts";
 import { Fault } from "../../wire/faults.ts";
+import { viewOf } from "../../wire/memcached/bytes.ts";
 import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
 import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
 import { explain, openDatabase, type SyncMode } from "./database.ts";
@@ -141,6 +142,7 @@ export class SqliteKv implements Kv {
 
   execute(batch: readonly ItemCommand[], budget = DEFAULT_BUDGET): readonly Reply[] | PendingReplies {
     this.#checkOpen();
+    this.#view.keepFound();
     if (!hasWrite(batch) && !this.#commits.flushIsDue()) {
       const replies = this.#reading(() => this.#answerReads(batch, budget));
       if (replies) return replies;
@@ -148,10 +150,11 @@ export class SqliteKv implements Kv {
     return this.#commits.give(batch, budget);
   }
 
-  async read(key: string): Promise<Item | undefined> {
+  async read(key: string): Promise<ItemCopy | undefined> {
     await this.#flushIfDue();
-    const item = this.#reading(() => this.#view.find(key, true));
-    return item && (item.exptime === 0 || item.exptime > this.#clock.now()) ? item : undefined;
+    const item = this.#reading(() => this.#view.find(key, "copy"));
+    if (!item || (item.exptime !== 0 && item.exptime <= this.#clock.now())) return undefined;
+    return { ...item, value: viewOf(item.value) };
   }
 
   /** What was stored before the listing began has to be in SQLite, where keys have an order. */
@@ -205,7 +208,7 @@ export class SqliteKv implements Kv {
     let found = 0;
     for (let i = 0; i < batch.length && found <= budget; i++) {
       const command = batch[i] as KeyCommand;
-      const item = view.find(command.key, rules.needsValue(command));
+      const item = view.find(command.key, rules.needsValue(command) ? "place" : "head");
       const { reply, change, fetch } = rules.decide(command, item, now, this.#commits.counters.cas + 1);
       if (change) return undefined;
       if (fetch && item?.fetched === false) view.fetch(command.key, now);

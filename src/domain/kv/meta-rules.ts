@@ -1,6 +1,7 @@
 // What the meta commands answer and what becomes of the item (protocol.txt "Meta Commands"), as memcached 1.6 decides it.
 
 import type { Change, Decision, Item, ItemHead, Put, Retouch } from "../../ports/kv.ts";
+import type { Bytes } from "../../wire/memcached/bytes.ts";
 import type { MetaCount, MetaDebug, MetaDelete, MetaGet, MetaStore } from "../../wire/memcached/commands.ts";
 import type { MetaFlags } from "../../wire/memcached/meta-flags.ts";
 import type { MetaFacts, MetaReply } from "../../wire/memcached/replies.ts";
@@ -171,7 +172,7 @@ function answer(code: MetaReply["code"]): Decision {
 
 function created(
   meta: Meta,
-  value: Uint8Array,
+  value: Bytes,
   flags: number,
   exptime: number,
   state: number,

@@ -1,6 +1,7 @@
 // What memcached answers to each command, and what becomes of the item: pure functions that every store carries out.
 
 import type { Change, Decision, Item, Rules } from "../../ports/kv.ts";
+import type { Bytes } from "../../wire/memcached/bytes.ts";
 import type { Count, KeyCommand, Store } from "../../wire/memcached/commands.ts";
 import { flushTime, isExpired } from "./expiry.ts";
 import { DEFAULT_MAX_ITEM, largestValue } from "./limits.ts";
@@ -125,7 +126,7 @@ function touched(item: Item, exptime: number, moment: Moment): Pick<Decision, "c
 }
 
 /** `append` and `prepend` keep the item's flags and exptime, and ignore those of the command. */
-function join(key: string, item: Item, first: Uint8Array, second: Uint8Array, moment: Moment): Decision {
+function join(key: string, item: Item, first: Bytes, second: Bytes, moment: Moment): Decision {
   const { flags, exptime } = item;
   const value = joined(first, second, largestValue(moment.maxItem, key.length, flags));
   if (!value) return NOT_STORED;

@@ -44,9 +44,6 @@ export class Session {
   #parser: CommandParser | AuthGate;
   /** When bytes last moved; ms since 1970. */
   lastActive: number;
-  /** Commands that were parsed; those from `#next` on are still to be carried out. */
-  #batch: Command[] = [];
-  #next = 0;
   readonly #inbox = new Inbox();
   #paused = false;
   /** Under way; nothing after it is answered before it has ended. */
@@ -100,10 +97,11 @@ export class Session {
     if (this.#ending || this.#closed) return;
     this.lastActive = this.#door.clock.now();
     this.#door.figures.bytesRead += chunk.length;
-    this.#inbox.push(chunk);
     if (this.#waiting || this.#outlet.full) {
+      this.#inbox.push(chunk);
       if (this.#inbox.bytes > INBOX_BOUND) this.#pause();
     } else {
+      this.#inbox.receive(chunk, this.#parser);
       this.#advance();
     }
   }
@@ -127,7 +125,6 @@ export class Session {
     this.#closed = true;
     this.#inbox.clear();
     this.#outlet.clear();
-    if (!this.#waiting) this.#batch = [];
   }
 
   terminate(): void {
@@ -140,8 +137,9 @@ export class Session {
         this.#list(this.#listing);
         break;
       }
-      if (this.#next === this.#batch.length && !this.#parse()) break;
-      this.#step();
+      const command = this.#inbox.first(this.#parser);
+      if (!command) break;
+      this.#step(command);
       if (this.#door.out.length >= REPLY_BUDGET) this.#send();
     }
     this.#send();
@@ -150,23 +148,14 @@ export class Session {
     else this.#resume();
   }
 
-  /** False when there is nothing left to be carried out. */
-  #parse(): boolean {
-    // An idle connection must not keep the packets that its last values are slices of.
-    this.#batch = this.#inbox.parse(this.#parser);
-    this.#next = 0;
-    return this.#batch.length > 0;
-  }
-
-  /** Carries out the next local command, or all commands for the store up to it. */
-  #step(): void {
-    const first = this.#batch[this.#next] as Command;
+  /** Carries out a local command, or all commands for the store from `first` to the next of those. */
+  #step(first: Command): void {
     if (isLocal(first)) {
-      this.#next++;
+      this.#inbox.done(1);
       this.#answer(first);
       return;
     }
-    const run = this.#run();
+    const run = this.#inbox.run();
     try {
       const replies = this.#door.kv.execute(run, REPLY_BUDGET);
       if ("then" in replies) this.#await(run, replies);
@@ -174,14 +163,6 @@ export class Session {
     } catch (error) {
       this.#refuse(run, error);
     }
-  }
-
-  /** The commands for the store from `#next` on. */
-  #run(): readonly ItemCommand[] {
-    const batch = this.#batch;
-    let end = this.#next;
-    while (end < batch.length && !isLocal(batch[end] as Command)) end++;
-    return (this.#next === 0 && end === batch.length ? batch : batch.slice(this.#next, end)) as ItemCommand[];
   }
 
   #await(run: readonly ItemCommand[], replies: PendingReplies): void {
@@ -209,7 +190,7 @@ export class Session {
       figures.count(command, reply);
       out.reply(command, reply);
     }
-    this.#next += replies.length;
+    this.#inbox.done(replies.length);
   }
 
   /** Nothing of `run` was done. */
@@ -224,7 +205,7 @@ export class Session {
       this.#door.figures.countFailure();
       if (!isSilent(command)) this.#door.out.line(REFUSALS[fault.code]);
     }
-    this.#next += run.length;
+    this.#inbox.done(run.length);
   }
 
   #answer(command: LocalCommand): void {
@@ -303,7 +284,7 @@ export class Session {
   #send(): void {
     const { out } = this.#door;
     if (out.length === 0) return;
-    if (!this.#closed) this.#outlet.write(out.pieces);
+    if (!this.#closed) this.#outlet.write(out);
     out.clear();
   }
 

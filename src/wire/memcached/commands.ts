@@ -1,5 +1,6 @@
 // What a memcached client can ask for, as data: the parser makes it, the domain decides on it.
 
+import type { Bytes } from "./bytes.ts";
 import type { MetaFlags } from "./meta-flags.ts";
 
 /**
@@ -39,7 +40,7 @@ export interface Store extends Keyed {
   /** As it was sent: 0, seconds from now up to 30 days, a time in seconds since 1970 above that, or negative. */
   readonly exptime: number;
   /** Valid until the batch is answered: an adapter that keeps it must copy it. */
-  readonly value: Uint8Array;
+  readonly value: Bytes;
   /**
    * Only for `cas`; 0 otherwise. Beyond 2^53 it is rounded, which is harmless: the uniques we hand out stay below.
    */
@@ -120,7 +121,7 @@ export interface MetaStore extends MetaKeyed {
   readonly kind: "ms";
   readonly mode: MetaStoreMode;
   /** As of `Store`. */
-  readonly value: Uint8Array;
+  readonly value: Bytes;
 }
 
 export interface MetaDelete extends MetaKeyed {

@@ -3,6 +3,7 @@
 // Written for speed: one growing buffer a door, constant lines as bytes, numbers digit by digit. Measured: a hit of
 // 100 bytes is written in 0.09 µs, `STORED` in 0.02 µs, without allocation.
 
+import { type Bytes, copyInto, copyOf } from "./bytes.ts";
 import { type ItemCommand, isSilent, type MetaCommand } from "./commands.ts";
 import { metaLine } from "./meta-reply.ts";
 import type { MetaReply, Reply, Status } from "./replies.ts";
@@ -42,13 +43,18 @@ export class ReplyBuffer {
     return this.#beforeLength + this.#length;
   }
 
-  /**
-   * What was written since `clear`, in order. All but the last are the caller's; that one is valid until the next write.
-   * Large values are not copied: they are those of the replies.
-   */
-  get pieces(): readonly Uint8Array[] {
-    const last = this.#bytes.subarray(0, this.#length);
-    return this.#before.length === 0 ? [last] : [...this.#before, last];
+  /** What was written since `clear` is these, then the first `end` of `bytes`. They are the caller's; large values are not copied. */
+  get before(): readonly Uint8Array[] {
+    return this.#before;
+  }
+
+  /** Valid until the next write. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  get end(): number {
+    return this.#length;
   }
 
   clear(): void {
@@ -96,7 +102,7 @@ export class ReplyBuffer {
     this.#block(reply.value);
   }
 
-  #value(key: string, flags: number, value: Uint8Array, cas: number): void {
+  #value(key: string, flags: number, value: Bytes, cas: number): void {
     this.#reserve(LONGEST_HEAD + (value.length < LARGE ? value.length : 0));
     this.#bytes.set(VALUE, this.#length);
     this.#length += VALUE.length;
@@ -108,15 +114,15 @@ export class ReplyBuffer {
     this.#block(value);
   }
 
-  #block(value: Uint8Array): void {
+  #block(value: Bytes): void {
     if (value.length >= LARGE) {
       this.#push(Buffer.from(this.#bytes.subarray(0, this.#length)));
-      this.#push(value);
+      this.#push(value instanceof Uint8Array ? value : copyOf(value));
       this.#length = 0;
       this.#reserve(2);
     } else {
       this.#reserve(value.length + 2);
-      this.#bytes.set(value, this.#length);
+      copyInto(this.#bytes, this.#length, value);
       this.#length += value.length;
     }
     this.#lineEnd();

@@ -3,6 +3,7 @@
 // Written for speed: bytes are looked at in place, tokens are offsets in one reused array, and a command costs its
 // own object and its key's string. Measured: a `get` is parsed in 0.09 µs, a `set` of 100 bytes in 0.18 µs.
 
+import type { Bytes } from "./bytes.ts";
 import { CommandLine } from "./command-line.ts";
 import type { Command, MetaStore, RefusedHead, Store, StoreHead } from "./commands.ts";
 
@@ -50,7 +51,7 @@ export class CommandParser {
   /**
    * Parses `chunk` from `from` on and appends to `into`. Returns the position it reached: less than the length
    * when the batch is full (some 500 commands, or 1 MiB of values) and the rest should be given again later.
-   * Values are slices of `chunk`.
+   * Values are places in `chunk`.
    */
   parse(chunk: Buffer, from: number, into: Command[]): number {
     let at = from;
@@ -163,7 +164,7 @@ export class CommandParser {
       into.push({ kind: "line", text: "CLIENT_ERROR bad data chunk", noreply });
       return;
     }
-    const value = bytes.subarray(at, end);
+    const value: Bytes = { source: bytes, at, length: head.bytes };
     if (head.verb === "ms") {
       const { key, mode, meta } = head;
       into.push({ kind: "ms", key, mode, meta, value } satisfies MetaStore);

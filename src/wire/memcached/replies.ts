@@ -1,5 +1,7 @@
 // What the store answers to a command, as data; the encoder writes it in the words of the protocol.
 
+import type { Bytes } from "./bytes.ts";
+
 /** Answers without data. `miss`: a retrieval that found nothing. */
 export type Status =
   | "stored"
@@ -17,7 +19,7 @@ export interface Found {
   readonly kind: "found";
   readonly flags: number;
   readonly cas: number;
-  readonly value: Uint8Array;
+  readonly value: Bytes;
 }
 
 /** The new number of an `incr` or `decr`, in decimal digits. */
@@ -47,7 +49,7 @@ export interface MetaReply {
   readonly kind: "meta";
   readonly code: "HD" | "EN" | "NF" | "NS" | "EX" | "ME";
   /** Given with a value it is a `VA`. */
-  readonly value?: Uint8Array;
+  readonly value?: Bytes;
   readonly facts?: MetaFacts;
   /** The last flags: `W` won, `X` stale, `Z` a winner was told already. */
   readonly marks?: "" | "W" | "X W" | "Z" | "Z X";

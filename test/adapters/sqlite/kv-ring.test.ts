@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { EntryWriter } from "../../../src/adapters/sqlite/kv-entries.ts";
 import { KvRing } from "../../../src/adapters/sqlite/kv-ring.ts";
 import { seededRandom } from "../../../src/cli/generate/random.ts";
+import { viewOf } from "../../../src/wire/memcached/bytes.ts";
 
 const HEAD = { flags: 0, exptime: 0, cas: 0, state: 0 };
 const nowhere = () => {
@@ -22,7 +23,7 @@ function adder(ring: KvRing) {
 function textOf(ring: KvRing, key: string): string | undefined | null {
   const at = ring.find(key);
   if (at < 0) return undefined;
-  return ring.removed(at) ? null : Buffer.from(ring.item(at, true, nowhere).value).toString();
+  return ring.removed(at) ? null : Buffer.from(viewOf(ring.item(at, "place", nowhere).value)).toString();
 }
 
 describe("the ring of items", () => {
@@ -91,6 +92,31 @@ describe("the ring of items", () => {
     }
     expect(textOf(ring, "hot")).toBe("1");
     expect(ring.find("cold0")).toBe(-1);
+  });
+
+  test("rows of entries are what they would be one by one, over many times its memory", () => {
+    const random = seededRandom(11);
+    const ring = new KvRing(262_144, 0);
+    const writer = new EntryWriter(0);
+    const newest = new Map<string, string | null>();
+    for (let segment = 1; segment <= 200; segment++) {
+      writer.clear();
+      const written = new Map<string, string | null>();
+      for (let i = 0; i < 60; i++) {
+        const key = `k${random.below(400)}`;
+        const value = random.below(8) === 0 ? null : `${segment}:${i}:${"x".repeat(random.below(700))}`;
+        if (value === null) writer.remove(key);
+        else writer.put(key, HEAD, 0, false, Buffer.from(value));
+        written.set(key, value);
+        newest.set(key, value);
+        const at = ring.find(`k${random.below(400)}`);
+        if (at >= 0) ring.use(at);
+      }
+      ring.addRow(writer.bytes, 0, writer.length, segment);
+      for (const [key, value] of written) expect(textOf(ring, key)).toBe(value);
+      for (const [key, value] of newest) expect([undefined, value]).toContain(textOf(ring, key));
+      ring.folded(segment, Number.POSITIVE_INFINITY);
+    }
   });
 
   test("clear forgets all", () => {

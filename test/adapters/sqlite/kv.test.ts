@@ -68,6 +68,23 @@ describe("sqlite kv", () => {
     expect(replyTexts(await kv.execute([get("a")]))).toEqual(["0:1"]);
   });
 
+  test("what was read out of SQLite never takes the place of what is committed in the same turn", async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("kv.sqlite");
+    const before = SqliteKv.open({ ...options, path });
+    await before.execute([set("a", "old"), set("b", "old"), set("c", "old")]);
+    await before[Symbol.asyncDispose]();
+    await using kv = SqliteKv.open({ ...options, path });
+    const written = kv.execute([set("a", "new"), { kind: "delete", key: "b", noreply: false }]);
+    expect(replyTexts(await kv.execute([get("a"), get("b"), get("c")]))).toEqual(["0:old", "0:old", "0:old"]);
+    await written;
+    expect(replyTexts(await kv.execute([get("a"), get("b"), get("c")]))).toEqual(["0:new", "miss", "0:old"]);
+    const flushed = kv.execute([{ kind: "flush", delay: 0, noreply: false }]);
+    expect(replyTexts(await kv.execute([get("c")]))).toEqual(["0:old"]);
+    await flushed;
+    expect(replyTexts(await kv.execute([get("a"), get("c")]))).toEqual(["miss", "miss"]);
+  });
+
   test("a full disk fails the whole transaction, changes nothing, and the service goes on", async () => {
     await using folder = await temporaryFolder();
     // SQLite reports SQLITE_FULL at its page limit just as it does at the end of a disk.

@@ -1,6 +1,6 @@
 // The keys of the store over HTTP, for the dashboard and for scripts: list, preview, download.
 
-import type { Item, ItemHead, Kv } from "../../../ports/kv.ts";
+import type { ItemCopy, ItemHead, Kv } from "../../../ports/kv.ts";
 import { type KeyEntry, KeyPage, KeyPreview } from "../../../wire/api.ts";
 import { Fault } from "../../../wire/faults.ts";
 import { decodeKey, encodeKey } from "../../../wire/key-codec.ts";
@@ -84,7 +84,7 @@ async function deleteKey(kv: KeyRouteOptions["kv"], url: string): Promise<Respon
   return new Response(null, { status: 204 });
 }
 
-async function findItem(kv: KeyRouteOptions["kv"], url: string): Promise<{ key: string; item: Item }> {
+async function findItem(kv: KeyRouteOptions["kv"], url: string): Promise<{ key: string; item: ItemCopy }> {
   const key = keyOf(url);
   const item = await kv.read(key);
   if (item === undefined) throw notFound(key);
