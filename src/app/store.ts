@@ -6,6 +6,7 @@ import { DiskBlobs } from "../adapters/disk/blobs.ts";
 import { DiskBucket } from "../adapters/disk/bucket.ts";
 import { DiskStaging } from "../adapters/disk/staging.ts";
 import { SMALL_LIMIT, SqliteBlobs } from "../adapters/sqlite/blobs.ts";
+import { isSmallId } from "../adapters/sqlite/packed-ids.ts";
 import { SqliteQueue } from "../adapters/sqlite/queue.ts";
 import { SqliteRecords } from "../adapters/sqlite/records.ts";
 import { openRecordsDatabase } from "../adapters/sqlite/records-database.ts";
@@ -46,8 +47,9 @@ export async function openStore(settings: Settings, clock: Clock, log: Log): Pro
   const diskStaging = await DiskStaging.open(data, diskBlobs);
   const records = new SqliteRecords(database);
   const outbox = new RecordsOutbox(database);
-  const blobs = new TieredBlobs(new SqliteBlobs(database), diskBlobs);
-  const staging = new TieredStaging(new SqliteStaging(database), diskStaging, SMALL_LIMIT);
+  const blobs = new TieredBlobs(new SqliteBlobs(database), diskBlobs, isSmallId);
+  const small = new SqliteStaging(database);
+  const staging = new TieredStaging({ small, large: diskStaging, limit: SMALL_LIMIT, isSmall: isSmallId });
   const queue = opened.use(SqliteQueue.open({ path: join(data, "jobs.sqlite"), sync, clock }));
 
   const files = new Files({ blobs, records, clock, log });

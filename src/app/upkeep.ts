@@ -24,6 +24,8 @@ export interface UpkeepOptions {
 const RECOVER_MS = 5_000;
 const WEBHOOKS_MS = 1_000;
 const SWEEP_MS = 60_000;
+/** Looked up at once; when there were so many, more may wait. */
+const SWEPT = 1_000;
 /** Long, since a blob goes when two looks in a row found it without a file. */
 const COLLECT_MS = 3_600_000;
 
@@ -34,7 +36,7 @@ export function startUpkeep(options: UpkeepOptions): AsyncDisposable {
   const rounds = [
     repeat(options, "jobs.recover", RECOVER_MS, stopping.signal, () => jobs.recover()),
     repeat(options, "sweep", SWEEP_MS, stopping.signal, async () => {
-      await uploads.sweep();
+      while ((await uploads.sweep(SWEPT)) === SWEPT);
       await files.sweep();
       await jobs.prune(resultExpiry, keepJobs);
     }),

@@ -155,7 +155,7 @@ export const SERVE_SETTINGS: readonly Option[] = [
     flag: "upload-expiry",
     type: "duration",
     default: "7d",
-    help: "when an unfinished upload that no longer grows is removed",
+    help: "when an unfinished upload that no longer grows is removed, and how long one that ended stays known",
   },
   ...SHARED_SETTINGS,
 ];

@@ -87,10 +87,17 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
+export interface UploadEnd {
+  /** The upload's record goes: what it knew is in the file's. */
+  readonly forget?: boolean;
+  /** As with `replace`. */
+  readonly notice?: NewNotice | undefined;
+}
+
 /**
  * Contract, for every adapter:
  * - What resolves is durable, and visible to every later call in every process.
- * - `replace` is the only change and is versioned: of two replacements of one version exactly one wins.
+ * - `replace` and `finish` are the only changes and are versioned: of two replacements of one version exactly one wins.
  * - Pages: a record that exists throughout a listing appears exactly once; others at most once.
  * - Errors are Faults: `exists`, `conflict`, `not-found`, `invalid` (a cursor that is not ours), `no-space`,
  *   `unreachable`, `internal`.
@@ -119,6 +126,18 @@ export interface Records {
     record: Collections[C],
     notice?: NewNotice,
   ): Promise<Collections[C]>;
+
+  /**
+   * An upload becomes a file: inserts `file`, and replaces `upload` (which says so) or forgets it, in one commit. Returns
+   * the upload with the version raised by one.
+   *
+   * When the commit of its bytes was asked for in the same turn of the event loop, and joins records (see
+   * `Staging.joinsRecords`), this one fails with it: Fault `not-found`. Else faults as of `insert` and `replace`.
+   */
+  finish(file: FileRecord, upload: UploadRecord, end?: UploadEnd): Promise<UploadRecord>;
+
+  /** The file with this digest, of this origin if one is given, that was inserted last. A miss is a value. */
+  latest(sha256: string, origin?: string): Promise<FileRecord | undefined>;
 
   /** Fault `conflict` if the stored version is another. Removing what is not there succeeds. */
   remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void>;

@@ -97,6 +97,88 @@ export function recordsSuite(name: string, open: () => Promise<OpenRecords>): vo
       expect(await records.get("files", "c")).toBeUndefined();
     });
 
+    test("an upload becomes a file in one step, or neither changes", async () => {
+      await records.insert("uploads", uploadRecord("a"));
+      await records.insert("uploads", uploadRecord("b"));
+      const ended = uploadRecord("a", { state: "finished", fileId: "f" });
+      expect(await records.finish(fileRecord("f"), ended)).toEqual({ ...ended, version: 2 });
+      expect(await records.get("uploads", "a")).toEqual({ ...ended, version: 2 });
+      expect(await records.get("files", "f")).toEqual(fileRecord("f"));
+      const other = uploadRecord("b", { state: "finished", fileId: "g" });
+      expect(await codeOf(records.finish(fileRecord("f"), other))).toBe("exists");
+      expect((await records.get("uploads", "b"))?.state).toBe("arriving");
+      for (const [upload, code] of [
+        [ended, "conflict"],
+        [uploadRecord("nobody"), "not-found"],
+      ] as const) {
+        expect(await codeOf(records.finish(fileRecord("g"), upload))).toBe(code);
+        expect(await records.get("files", "g")).toBeUndefined();
+      }
+      await records.finish(fileRecord("g"), other, { forget: true });
+      expect(await records.get("uploads", "b")).toBeUndefined();
+      expect(await records.get("files", "g")).toEqual(fileRecord("g"));
+    });
+
+    test("tells the latest file with a digest, and of an origin", async () => {
+      const digest = "0f".repeat(32);
+      expect(await records.latest(digest)).toBeUndefined();
+      const image = fileRecord("i", {
+        sha256: digest,
+        name: `${digest}.txt`,
+        origin: `upload:image:${digest}`,
+      });
+      await records.insert("files", image);
+      expect(await records.latest(digest)).toEqual(image);
+      await records.insert("files", fileRecord("one", { sha256: digest, origin: "job:1" }));
+      await records.insert("files", fileRecord("two", { sha256: digest, origin: "job:2" }));
+      expect((await records.latest(digest, "job:1"))?.id).toBe("one");
+      expect((await records.latest(digest, "job:2"))?.id).toBe("two");
+      expect(await records.latest(digest, "job:3")).toBeUndefined();
+      expect(await records.latest(digest, image.origin)).toEqual(image);
+      expect(await records.latest("ab".repeat(32))).toBeUndefined();
+    });
+
+    test("names that follow from digests are listed, sought and changed as all others", async () => {
+      const digests = ["00", "3a", "a9", "ab", "ab", "ff"].map((pair, i) => `${pair.repeat(31)}0${i}`);
+      for (const [i, digest] of digests.entries()) {
+        const origin = `upload:image:${digest}`;
+        await records.insert("files", fileRecord(`i${i}`, { sha256: digest, name: `${digest}.txt`, origin }));
+      }
+      const names = ["", "0", "3b", "AB", "a", "ab", "b", "fff", "ffz", "~"];
+      for (const [i, name] of names.entries()) await records.insert("files", fileRecord(`n${i}`, { name }));
+      const shown = async (query: Partial<PageQuery>) => {
+        const ids = await pagesOf({ limit: 1, order: "name", ...query });
+        const found = await Promise.all(ids.map((id) => records.get("files", id)));
+        return found.map((file) => file?.name ?? "");
+      };
+      const all = [...digests.map((digest) => `${digest}.txt`), ...names].sort();
+      expect(await shown({})).toEqual(all);
+      for (const prefix of [
+        "",
+        "a",
+        "ab",
+        "AB",
+        "f",
+        "ff",
+        "0",
+        "3c",
+        "x",
+        `${digests[1]}.t`,
+        "\u{10ffff}",
+      ]) {
+        expect([prefix, await shown({ prefix })]).toEqual([
+          prefix,
+          all.filter((name) => name.startsWith(prefix)),
+        ]);
+        const newest = await pagesOf({ limit: 3, prefix });
+        expect(newest).toHaveLength(all.filter((name) => name.startsWith(prefix)).length);
+      }
+      const image = (await records.get("files", "i2")) as FileRecord;
+      await records.replace("files", { ...image, name: "mine" });
+      expect(await records.latest(image.sha256, image.origin)).toMatchObject({ name: "mine", version: 2 });
+      expect(await shown({ prefix: "mi" })).toEqual(["mine"]);
+    });
+
     test("counts files and their bytes", async () => {
       expect(await records.totals()).toEqual({ files: 0, bytes: 0 });
       await records.insert("files", fileRecord("a", { size: 10 }));

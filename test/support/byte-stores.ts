@@ -3,6 +3,7 @@
 import { DiskBlobs } from "../../src/adapters/disk/blobs.ts";
 import { DiskStaging } from "../../src/adapters/disk/staging.ts";
 import { SMALL_LIMIT, SqliteBlobs } from "../../src/adapters/sqlite/blobs.ts";
+import { isSmallId } from "../../src/adapters/sqlite/packed-ids.ts";
 import { SqliteRecords } from "../../src/adapters/sqlite/records.ts";
 import { openRecordsDatabase, type RecordsDatabase } from "../../src/adapters/sqlite/records-database.ts";
 import { SqliteStaging } from "../../src/adapters/sqlite/staging.ts";
@@ -30,8 +31,11 @@ export async function openByteStores(folder: string): Promise<ByteStores> {
     records: new SqliteRecords(database),
     small,
     large,
-    blobs: new TieredBlobs(small.blobs, large.blobs),
-    staging: new TieredStaging(small.staging, large.staging, SMALL_LIMIT),
+    blobs: new TieredBlobs(small.blobs, large.blobs, isSmallId),
+    staging: new TieredStaging({
+      ...{ small: small.staging, large: large.staging },
+      ...{ limit: SMALL_LIMIT, isSmall: isSmallId },
+    }),
     [Symbol.asyncDispose]: async () => database.close(),
   };
 }

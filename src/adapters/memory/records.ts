@@ -1,7 +1,16 @@
 // Records in memory: the reference for the contract, and a store for tests.
 
 import type { NewNotice } from "../../ports/outbox.ts";
-import type { Collections, FileRecord, Page, PageQuery, Records, Totals } from "../../ports/records.ts";
+import type {
+  Collections,
+  FileRecord,
+  Page,
+  PageQuery,
+  Records,
+  Totals,
+  UploadEnd,
+  UploadRecord,
+} from "../../ports/records.ts";
 import { Fault } from "../../wire/faults.ts";
 import type { MemoryOutbox } from "./outbox.ts";
 
@@ -52,6 +61,23 @@ export class MemoryRecords implements Records {
     this.#collections[collection].set(record.id, { ...entry, record: next });
     if (notice) this.#outbox?.add(notice);
     return structuredClone(next);
+  }
+
+  async finish(file: FileRecord, upload: UploadRecord, end: UploadEnd = {}): Promise<UploadRecord> {
+    const known = this.#collections.uploads.get(upload.id)?.record;
+    if (!known) throw new Fault("not-found", `there is no ${upload.id}`);
+    if (known.version !== upload.version) throw changed(upload.id);
+    await this.insert("files", file);
+    const next = await this.replace("uploads", upload, end.notice);
+    if (end.forget) this.#collections.uploads.delete(upload.id);
+    return next;
+  }
+
+  async latest(sha256: string, origin?: string): Promise<FileRecord | undefined> {
+    const found = [...this.#collections.files.values()]
+      .map(({ record }) => record as FileRecord)
+      .findLast((file) => file.sha256 === sha256 && (origin === undefined || file.origin === origin));
+    return structuredClone(found);
   }
 
   async remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void> {

@@ -12,6 +12,7 @@ import type {
 import { abortable } from "../../wire/abortable.ts";
 import { Fault } from "../../wire/faults.ts";
 import { explain } from "./database.ts";
+import { packId, unpackId } from "./packed-ids.ts";
 import type { RecordsDatabase } from "./records-database.ts";
 
 /** The most bytes that one row takes; larger ones belong on disk. */
@@ -42,7 +43,7 @@ export class SqliteBlobs implements Blobs {
   }
 
   async open(id: BlobId, range?: ByteRange): Promise<Content> {
-    const row = this.#query<{ bytes: Uint8Array<ArrayBuffer> }>("SELECT bytes FROM blobs WHERE id = ?", id);
+    const row = this.#read(id);
     if (!row) throw new Fault("not-found", `there is no blob ${id}`);
     const { start, end } = range ?? { start: 0, end: row.bytes.length };
     if (start < 0 || start > end || end > row.bytes.length) {
@@ -52,22 +53,25 @@ export class SqliteBlobs implements Blobs {
   }
 
   async stat(id: BlobId): Promise<BlobStat | undefined> {
-    return this.#query<BlobStat>("SELECT id, size FROM blobs WHERE id = ?", id) ?? undefined;
+    const size = blobSize(this.#store, id);
+    return size === undefined ? undefined : { id, size };
   }
 
   async remove(id: BlobId): Promise<void> {
-    await this.#store.commits.run(() => this.#store.db.query("DELETE FROM blobs WHERE id = ?").run(id));
+    const { db, commits } = this.#store;
+    await commits.run(() => db.query("DELETE FROM blobs WHERE id = ?").run(packId(id)));
   }
 
   async *list(): AsyncGenerator<BlobStat> {
     // By pages, so that no statement stays open while the caller works.
-    for (let after = ""; ; ) {
-      const sql = "SELECT id, size FROM blobs WHERE id > ? ORDER BY id LIMIT 1000";
-      const page = this.#store.db.query<BlobStat, [string]>(sql).all(after);
-      yield* page;
+    const sql =
+      "SELECT sequence, id, length(bytes) size FROM blobs WHERE sequence > ? ORDER BY sequence LIMIT 1000";
+    for (let after = 0; ; ) {
+      const page = this.#store.db.query<StatRow, [number]>(sql).all(after);
+      for (const { id, size } of page) yield { id: unpackId(id), size };
       const last = page.at(-1);
       if (!last) return;
-      after = last.id;
+      after = last.sequence;
     }
   }
 
@@ -75,19 +79,37 @@ export class SqliteBlobs implements Blobs {
     return undefined;
   }
 
-  #query<T>(sql: string, id: BlobId): T | null {
+  #read(id: BlobId): { readonly bytes: Uint8Array<ArrayBuffer> } | null {
+    const { db, path } = this.#store;
+    const sql = "SELECT bytes FROM blobs WHERE id = ?";
     try {
-      return this.#store.db.query<T, [string]>(sql).get(id);
+      return db.query<{ bytes: Uint8Array<ArrayBuffer> }, [string | Uint8Array]>(sql).get(packId(id));
     } catch (error) {
-      throw explain(error, this.#store.path);
+      throw explain(error, path);
     }
+  }
+}
+
+interface StatRow {
+  readonly sequence: number;
+  readonly id: string | Uint8Array;
+  readonly size: number;
+}
+
+/** Undefined when there is no such blob. */
+export function blobSize({ db, path }: RecordsDatabase, id: BlobId): number | undefined {
+  const sql = "SELECT length(bytes) size FROM blobs WHERE id = ?";
+  try {
+    return db.query<{ size: number }, [string | Uint8Array]>(sql).get(packId(id))?.size;
+  } catch (error) {
+    throw explain(error, path);
   }
 }
 
 /** Inserts one blob; to be called inside a transaction. Fault `exists` if the id is taken. */
 export function insertBlob({ db }: RecordsDatabase, id: BlobId, bytes: Uint8Array): void {
-  const sql = "INSERT INTO blobs (id, size, bytes) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING";
-  const { changes } = db.query<unknown, [string, number, Uint8Array]>(sql).run(id, bytes.length, bytes);
+  const sql = "INSERT INTO blobs (id, bytes) VALUES (?, ?) ON CONFLICT (id) DO NOTHING";
+  const { changes } = db.query<unknown, [string | Uint8Array, Uint8Array]>(sql).run(packId(id), bytes);
   if (changes === 0) throw new Fault("exists", `the blob ${id} exists already`);
 }
 

@@ -1,4 +1,4 @@
-// Records in SQLite: the columns that lists and sweepers search by, and the rest of the document as JSON.
+// Records in SQLite: what a file and an upload are as rows is said in file-rows.ts and upload-rows.ts.
 
 import type { NewNotice } from "../../ports/outbox.ts";
 import type {
@@ -8,25 +8,28 @@ import type {
   PageQuery,
   Records,
   Totals,
+  UploadEnd,
   UploadRecord,
 } from "../../ports/records.ts";
 import { Fault } from "../../wire/faults.ts";
+import { blobSize } from "./blobs.ts";
 import { explain } from "./database.ts";
+import { type FileRow, fileOf, fileValues, INSERT_FILE, imageDigest, REPLACE_FILE } from "./file-rows.ts";
+import { isSmallId, packDigest, packId } from "./packed-ids.ts";
+import { planPage, type Values, writeCursor } from "./record-pages.ts";
 import type { RecordsDatabase } from "./records-database.ts";
 import { putNotice } from "./records-outbox.ts";
+import {
+  INSERT_UPLOAD,
+  REPLACE_DOCUMENT,
+  REPLACE_UPLOAD,
+  type UploadRow,
+  uploadOf,
+  uploadValues,
+} from "./upload-rows.ts";
 
-interface Row {
-  readonly sequence: number;
-  readonly version: number;
-  readonly name: string;
-  readonly expires_at: number | null;
-  readonly document: string;
-}
-
-const CHANGE_DOCUMENT = `UPDATE uploads SET version = $version, document = $document
-  WHERE id = $id AND version = $version - 1 AND name = $name AND state = $state AND expires_at IS $expires_at`;
-
-type Values = Record<string, string | number | null>;
+type Row = FileRow | UploadRow;
+type Bound = string | number | Uint8Array | null;
 
 export class SqliteRecords implements Records {
   readonly #store: RecordsDatabase;
@@ -40,17 +43,33 @@ export class SqliteRecords implements Records {
   }
 
   async insertSharing(record: FileRecord): Promise<void> {
-    const { db, commits } = this.#store;
-    await commits.run(() => {
-      const shared = db.query("SELECT 1 FROM files WHERE blob = ? LIMIT 1").get(record.blob);
-      if (!shared) throw new Fault("conflict", `no file has the blob ${record.blob}`);
+    await this.#store.commits.run(() => {
+      const blob = packId(record.blob);
+      const sql = "SELECT 1 FROM files WHERE blob = ?1 OR (id = ?1 AND blob IS NULL) LIMIT 1";
+      if (!this.#get(sql, blob)) throw new Fault("conflict", `no file has the blob ${record.blob}`);
       this.#insert("files", record);
     });
   }
 
   async get<C extends keyof Collections>(collection: C, id: string): Promise<Collections[C] | undefined> {
     const row = this.#row(collection, id);
-    return row && parse<C>(row);
+    return row && parse<C>(collection, row);
+  }
+
+  async latest(sha256: string, origin?: string): Promise<FileRecord | undefined> {
+    const digest = packDigest(sha256);
+    const image = "SELECT * FROM files WHERE sha256 = ? AND origin IS NULL ORDER BY sequence DESC LIMIT 1";
+    if (origin !== undefined && imageDigest(origin) === sha256) {
+      const row = this.#get<FileRow>(image, digest);
+      return row && fileOf(row);
+    }
+    const other = "SELECT * FROM files WHERE sha256 = ? AND origin IS NOT NULL";
+    const row =
+      origin === undefined
+        ? (this.#get<FileRow>(`${other} ORDER BY sequence DESC LIMIT 1`, digest) ??
+          this.#get<FileRow>(image, digest))
+        : this.#get<FileRow>(`${other} AND origin = ? ORDER BY sequence DESC LIMIT 1`, digest, origin);
+    return row && fileOf(row);
   }
 
   async replace<C extends keyof Collections>(
@@ -58,48 +77,59 @@ export class SqliteRecords implements Records {
     record: Collections[C],
     notice?: NewNotice,
   ): Promise<Collections[C]> {
-    const { db, commits } = this.#store;
     const next: Collections[C] = { ...record, version: record.version + 1 };
-    const columns = columnsOf(collection, next);
-    await commits.run(() => {
+    await this.#store.commits.run(() => {
       // A notice of a change that is refused below is rolled back with it.
-      if (notice) putNotice(db, notice);
-      // Most changes of uploads leave what is indexed as it is; setting it again would write every index again.
-      if (collection === "uploads" && db.query<unknown, Values>(CHANGE_DOCUMENT).run(columns).changes === 1)
-        return;
-      const sets = Object.keys(columns).map((name) => `${name} = $${name}`);
-      const sql = `UPDATE ${collection} SET ${sets.join(", ")} WHERE id = $id AND version = $version - 1`;
-      const { changes } = db.query<unknown, Values>(sql).run(columns);
-      if (changes === 1) return;
+      if (notice) putNotice(this.#store.db, notice);
+      if (this.#replace(collection, next)) return;
       if (this.#row(collection, record.id)) throw changed(record.id);
       throw new Fault("not-found", `there is no ${record.id}`);
     });
     return next;
   }
 
+  async finish(
+    file: FileRecord,
+    upload: UploadRecord,
+    { forget, notice }: UploadEnd = {},
+  ): Promise<UploadRecord> {
+    const next = { ...upload, version: upload.version + 1 };
+    await this.#store.commits.run(() => {
+      if (notice) putNotice(this.#store.db, notice);
+      // The commit of its bytes was asked for in the same turn, and may have failed.
+      if (isSmallId(file.blob) && blobSize(this.#store, file.blob) === undefined) {
+        throw new Fault("not-found", `there is no blob ${file.blob}`);
+      }
+      this.#insert("files", file);
+      const sql = "DELETE FROM uploads WHERE id = ? AND version = ?";
+      const isDone = forget ? this.#run(sql, upload.id, upload.version) : this.#replace("uploads", next);
+      if (isDone) return;
+      if (this.#row("uploads", upload.id)) throw changed(upload.id);
+      throw new Fault("not-found", `there is no ${upload.id}`);
+    });
+    return next;
+  }
+
   async remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void> {
-    const { db, commits } = this.#store;
-    await commits.run(() => {
+    await this.#store.commits.run(() => {
       const row = this.#row(collection, id);
       if (row && row.version !== version) throw changed(id);
-      db.query(`DELETE FROM ${collection} WHERE id = ?`).run(id);
+      this.#run(`DELETE FROM ${collection} WHERE id = ?`, keyOf(collection, id));
     });
   }
 
   async totals(): Promise<Totals> {
-    const sql = "SELECT files, bytes FROM totals";
-    const row = this.#read(() => this.#store.db.query<Totals, []>(sql).get());
+    const row = this.#get<Totals>("SELECT files, bytes FROM totals");
     return { files: row?.files ?? 0, bytes: row?.bytes ?? 0 };
   }
 
   async page<C extends keyof Collections>(collection: C, query: PageQuery): Promise<Page<Collections[C]>> {
-    const { sql, values } = plan(collection, query);
+    const { sql, values } = planPage(collection, query);
     const rows = this.#read(() => this.#store.db.query<Row, Values>(sql).all(values));
-    const last = rows.length > query.limit ? rows[query.limit - 1] : undefined;
-    return {
-      records: rows.slice(0, query.limit).map((row) => parse<C>(row)),
-      next: last ? writeCursor(query.order ?? "newest", last) : null,
-    };
+    const records = rows.slice(0, query.limit).map((row) => parse<C>(collection, row));
+    const [last, name] = [rows[query.limit - 1], records.at(-1)?.name];
+    const hasMore = rows.length > query.limit && last !== undefined && name !== undefined;
+    return { records, next: hasMore ? writeCursor(query.order ?? "newest", last.sequence, name) : null };
   }
 
   async expired<C extends keyof Collections>(
@@ -109,21 +139,36 @@ export class SqliteRecords implements Records {
   ): Promise<readonly Collections[C][]> {
     const sql = `SELECT * FROM ${collection} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`;
     const rows = this.#read(() => this.#store.db.query<Row, [number, number]>(sql).all(at, limit));
-    return rows.map((row) => parse<C>(row));
+    return rows.map((row) => parse<C>(collection, row));
   }
 
   #insert(collection: keyof Collections, record: UploadRecord | FileRecord): void {
-    const columns = columnsOf(collection, record);
-    const names = Object.keys(columns);
-    const sql = `INSERT INTO ${collection} (${names.join(", ")}) VALUES (${names.map((n) => `$${n}`).join(", ")})
-      ON CONFLICT (id) DO NOTHING`;
-    const { changes } = this.#store.db.query<unknown, Values>(sql).run(columns);
-    if (changes === 0) throw new Fault("exists", `${record.id} exists already`);
+    const isNew =
+      collection === "files"
+        ? this.#run(INSERT_FILE, ...fileValues(record as FileRecord))
+        : this.#run(INSERT_UPLOAD, ...uploadValues(record as UploadRecord));
+    if (!isNew) throw new Fault("exists", `${record.id} exists already`);
+  }
+
+  /** False when there is none with the version before. */
+  #replace(collection: keyof Collections, next: UploadRecord | FileRecord): boolean {
+    if (collection === "files") {
+      return this.#run(REPLACE_FILE, ...fileValues(next as FileRecord), packId(next.id), next.version - 1);
+    }
+    const values = uploadValues(next as UploadRecord);
+    return this.#run(REPLACE_DOCUMENT, ...values) || this.#run(REPLACE_UPLOAD, ...values);
   }
 
   #row(collection: keyof Collections, id: string): Row | undefined {
-    const sql = `SELECT * FROM ${collection} WHERE id = ?`;
-    return this.#read(() => this.#store.db.query<Row, [string]>(sql).get(id)) ?? undefined;
+    return this.#get<Row>(`SELECT * FROM ${collection} WHERE id = ?`, keyOf(collection, id));
+  }
+
+  #run(sql: string, ...values: Bound[]): boolean {
+    return this.#store.db.query<unknown, Bound[]>(sql).run(...values).changes > 0;
+  }
+
+  #get<T>(sql: string, ...values: Bound[]): T | undefined {
+    return this.#read(() => this.#store.db.query<T, Bound[]>(sql).get(...values)) ?? undefined;
   }
 
   #read<T>(work: () => T): T {
@@ -135,74 +180,12 @@ export class SqliteRecords implements Records {
   }
 }
 
-/** What has a column is left out of the document: a small image's record shrinks by a third. */
-function columnsOf(collection: keyof Collections, record: UploadRecord | FileRecord): Values {
-  const { id, version, name, expiresAt: expires_at, ...rest } = record;
-  if (collection === "uploads") {
-    const { state, ...document } = rest as Omit<UploadRecord, "id" | "version" | "name" | "expiresAt">;
-    return { id, version, name, expires_at, state, document: JSON.stringify(document) };
-  }
-  const { sha256, blob, ...document } = rest as Omit<FileRecord, "id" | "version" | "name" | "expiresAt">;
-  return { id, version, name, expires_at, sha256, blob, document: JSON.stringify(document) };
+function keyOf(collection: keyof Collections, id: string): string | Uint8Array {
+  return collection === "files" ? packId(id) : id;
 }
 
-function plan(collection: keyof Collections, query: PageQuery): { sql: string; values: Values } {
-  const order = query.order ?? "newest";
-  const conditions: string[] = [];
-  const values: Values = { limit: query.limit + 1 };
-  const only = (condition: string, name: string, value: string | number | undefined) => {
-    if (value === undefined) return;
-    conditions.push(condition);
-    values[name] = value;
-  };
-  // No UTF-8 text contains the byte FF, so this is the end of all names that begin with the prefix.
-  only("name >= $prefix AND name < $prefix || CAST(X'FF' AS TEXT)", "prefix", query.prefix);
-  only("blob = $blob", "blob", query.blob);
-  only("sha256 = $sha256", "sha256", query.sha256);
-  only("state = $state", "state", query.state);
-  const isForeign = collection === "uploads" ? (query.sha256 ?? query.blob) : query.state;
-  if (isForeign !== undefined)
-    return { sql: `SELECT * FROM ${collection} WHERE $limit < 0`, values: { limit: 0 } };
-  if (query.after !== undefined) {
-    const { sequence, name } = readCursor(query.after, order);
-    only(
-      order === "name" ? "(name, sequence) > ($name, $sequence)" : "sequence < $sequence",
-      "sequence",
-      sequence,
-    );
-    if (order === "name") values.name = name;
-  }
-  const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
-  const by = order === "name" ? "name, sequence" : "sequence DESC";
-  const sql = `SELECT * FROM ${collection} ${where} ORDER BY ${by} LIMIT $limit`;
-  return { sql, values };
-}
-
-function parse<C extends keyof Collections>(row: Row): Collections[C] {
-  const { sequence: _, document, expires_at: expiresAt, ...columns } = row;
-  return { ...JSON.parse(document), ...columns, expiresAt } as Collections[C];
-}
-
-function writeCursor(order: string, row: Row): string {
-  return Buffer.from(JSON.stringify([order, row.sequence, order === "name" ? row.name : ""])).toString(
-    "base64url",
-  );
-}
-
-function readCursor(text: string, order: string): { sequence: number; name: string } {
-  try {
-    const [cursorOrder, sequence, name] = JSON.parse(Buffer.from(text, "base64url").toString());
-    if (cursorOrder === order && Number.isSafeInteger(sequence) && typeof name === "string") {
-      return { sequence, name };
-    }
-  } catch (cause) {
-    throw foreign(text, cause);
-  }
-  throw foreign(text);
-}
-
-function foreign(text: string, cause?: unknown): Fault {
-  return new Fault("invalid", `${JSON.stringify(text.slice(0, 80))} is not a cursor of this list`, { cause });
+function parse<C extends keyof Collections>(collection: C, row: Row): Collections[C] {
+  return (collection === "files" ? fileOf(row as FileRow) : uploadOf(row as UploadRow)) as Collections[C];
 }
 
 function changed(id: string): Fault {

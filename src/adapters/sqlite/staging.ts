@@ -4,8 +4,9 @@ import type { BlobId, ByteRange } from "../../ports/blobs.ts";
 import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/staging.ts";
 import { abortable } from "../../wire/abortable.ts";
 import { Fault } from "../../wire/faults.ts";
-import { insertBlob, SMALL_LIMIT, tooLarge } from "./blobs.ts";
+import { blobSize, insertBlob, SMALL_LIMIT, tooLarge } from "./blobs.ts";
 import { explain } from "./database.ts";
+import { newSmallId } from "./packed-ids.ts";
 import type { RecordsDatabase } from "./records-database.ts";
 
 export class SqliteStaging implements Staging {
@@ -16,8 +17,7 @@ export class SqliteStaging implements Staging {
   }
 
   async create(): Promise<StagingId> {
-    // Ids in the order of time keep what belongs together on few pages of the indexes.
-    const id = Bun.randomUUIDv7();
+    const id = newSmallId();
     const { db, commits } = this.#store;
     // Not awaited: it shares the transaction with the upload's record. Should it fail alone, the first write tells.
     commits.run(() => db.query("INSERT INTO staged (id) VALUES (?)").run(id)).catch(() => undefined);
@@ -68,8 +68,7 @@ export class SqliteStaging implements Staging {
     await commits.run(() => {
       if (db.query("DELETE FROM staged WHERE id = ?").run(id).changes === 0) {
         // A crash, or another node, may have come between this step and the caller's next one.
-        const sql = "SELECT size FROM blobs WHERE id = ?";
-        if (db.query<{ size: number }, [string]>(sql).get(id)?.size === size) return;
+        if (blobSize(this.#store, id) === size) return;
         throw unknown(id);
       }
       const sql = "DELETE FROM pieces WHERE staged = ? RETURNING sequence, start, bytes";

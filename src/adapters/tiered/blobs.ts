@@ -1,4 +1,4 @@
-// Blobs in two places: small ones, known by the mark of their id, in one store; all others in another.
+// Blobs in two places: small ones, known by their id, in one store; all others in another.
 
 import type {
   BlobId,
@@ -9,49 +9,49 @@ import type {
   LocalFile,
   WrittenBlob,
 } from "../../ports/blobs.ts";
-import { innerId, isSmall, markSmall } from "./mark.ts";
 
 export class TieredBlobs implements Blobs {
   readonly #small: Blobs;
   readonly #large: Blobs;
+  readonly #isSmall: (id: BlobId) => boolean;
 
-  constructor(small: Blobs, large: Blobs) {
+  /** `isSmall` tells the ids of `small` from those of `large`. */
+  constructor(small: Blobs, large: Blobs, isSmall: (id: BlobId) => boolean) {
     this.#small = small;
     this.#large = large;
+    this.#isSmall = isSmall;
   }
 
-  async put(
+  put(
     id: BlobId,
     source: AsyncIterable<Uint8Array>,
     options?: { readonly size?: number; readonly signal?: AbortSignal },
   ): Promise<WrittenBlob> {
-    const written = await this.#of(id).put(innerId(id), source, options);
-    return { ...written, id };
+    return this.#of(id).put(id, source, options);
   }
 
   open(id: BlobId, range?: ByteRange): Promise<Content> {
-    return this.#of(id).open(innerId(id), range);
+    return this.#of(id).open(id, range);
   }
 
-  async stat(id: BlobId): Promise<BlobStat | undefined> {
-    const found = await this.#of(id).stat(innerId(id));
-    return found && { ...found, id };
+  stat(id: BlobId): Promise<BlobStat | undefined> {
+    return this.#of(id).stat(id);
   }
 
   remove(id: BlobId): Promise<void> {
-    return this.#of(id).remove(innerId(id));
+    return this.#of(id).remove(id);
   }
 
   async *list(): AsyncGenerator<BlobStat> {
-    for await (const found of this.#small.list()) yield { ...found, id: markSmall(found.id) };
+    yield* this.#small.list();
     yield* this.#large.list();
   }
 
   localFile(id: BlobId): Promise<LocalFile | undefined> {
-    return this.#of(id).localFile(innerId(id));
+    return this.#of(id).localFile(id);
   }
 
   #of(id: BlobId): Blobs {
-    return isSmall(id) ? this.#small : this.#large;
+    return this.#isSmall(id) ? this.#small : this.#large;
   }
 }

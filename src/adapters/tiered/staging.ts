@@ -2,27 +2,37 @@
 
 import type { BlobId, ByteRange } from "../../ports/blobs.ts";
 import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/staging.ts";
-import { innerId, isSmall, markSmall } from "./mark.ts";
+
+export interface TieredStagingOptions {
+  /** Takes uploads of at most `limit` bytes. */
+  readonly small: Staging;
+  /** Takes larger ones, and those of unknown size. */
+  readonly large: Staging;
+  readonly limit: number;
+  /** Tells the ids of `small` from those of `large`. */
+  readonly isSmall: (id: StagingId) => boolean;
+}
 
 export class TieredStaging implements Staging {
   readonly #small: Staging;
   readonly #large: Staging;
   readonly #limit: number;
+  readonly #isSmall: (id: StagingId) => boolean;
 
-  /** Uploads of at most `limit` bytes go to `small`; larger ones and those of unknown size to `large`. */
-  constructor(small: Staging, large: Staging, limit: number) {
+  constructor({ small, large, limit, isSmall }: TieredStagingOptions) {
     this.#small = small;
     this.#large = large;
     this.#limit = limit;
+    this.#isSmall = isSmall;
   }
 
-  async create(options: { readonly size?: number }): Promise<StagingId> {
+  create(options: { readonly size?: number }): Promise<StagingId> {
     const isSmallUpload = options.size !== undefined && options.size <= this.#limit;
-    return isSmallUpload ? markSmall(await this.#small.create(options)) : this.#large.create(options);
+    return (isSmallUpload ? this.#small : this.#large).create(options);
   }
 
   joinsRecords(id: StagingId): boolean {
-    return this.#of(id).joinsRecords(innerId(id));
+    return this.#of(id).joinsRecords(id);
   }
 
   write(
@@ -31,36 +41,35 @@ export class TieredStaging implements Staging {
     source: AsyncIterable<Uint8Array> | Uint8Array,
     options?: StagingWrite,
   ): Promise<StagedWrite> {
-    return this.#of(id).write(innerId(id), offset, source, options);
+    return this.#of(id).write(id, offset, source, options);
   }
 
   read(id: StagingId, range: ByteRange): AsyncIterable<Uint8Array> {
-    return this.#of(id).read(innerId(id), range);
+    return this.#of(id).read(id, range);
   }
 
   hashAhead(id: StagingId, size: number): void {
-    this.#of(id).hashAhead(innerId(id), size);
+    this.#of(id).hashAhead(id, size);
   }
 
   digest(id: StagingId, size: number): Promise<string> {
-    return this.#of(id).digest(innerId(id), size);
+    return this.#of(id).digest(id, size);
   }
 
-  async commit(id: StagingId, size: number): Promise<BlobId> {
-    const blob = await this.#of(id).commit(innerId(id), size);
-    return isSmall(id) ? markSmall(blob) : blob;
+  commit(id: StagingId, size: number): Promise<BlobId> {
+    return this.#of(id).commit(id, size);
   }
 
   discard(id: StagingId): Promise<void> {
-    return this.#of(id).discard(innerId(id));
+    return this.#of(id).discard(id);
   }
 
   async *list(): AsyncGenerator<StagingId> {
-    for await (const id of this.#small.list()) yield markSmall(id);
+    yield* this.#small.list();
     yield* this.#large.list();
   }
 
   #of(id: StagingId): Staging {
-    return isSmall(id) ? this.#small : this.#large;
+    return this.#isSmall(id) ? this.#small : this.#large;
   }
 }

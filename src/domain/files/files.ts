@@ -53,29 +53,41 @@ export class Files {
    * so again with the same id returns the file that is there.
    */
   async register(file: WrittenFile): Promise<FileRecord> {
-    const now = this.#clock.now();
-    const { id, mediaType, origin, size, sha256, blob, expiresAt = null } = file;
-    const times = { createdAt: now, updatedAt: now, expiresAt };
-    const name = fileName(file.name);
-    const record = { id, version: 1, name, size, sha256, mediaType, blob, origin, ...times };
+    const record = this.draft(file);
     let shared: FileRecord | undefined;
     try {
       shared = await this.#share(record);
       if (!shared) await this.#records.insert("files", record);
     } catch (error) {
-      const known = isFault(error, "exists") ? await this.get(id) : undefined;
+      const known = isFault(error, "exists") ? await this.get(record.id) : undefined;
       if (known) return known;
       throw error;
     }
-    this.#log.info("file.stored", { id, name, size, sha256, origin });
+    this.announce(record);
     return shared ?? record;
+  }
+
+  /** The record that `file` will have; nothing is stored. Fault `invalid` when its name names no file. */
+  draft({ id, mediaType, origin, size, sha256, blob, name, expiresAt = null }: WrittenFile): FileRecord {
+    const now = this.#clock.now();
+    const times = { createdAt: now, updatedAt: now, expiresAt };
+    return { id, version: 1, name: fileName(name), size, sha256, mediaType, blob, origin, ...times };
+  }
+
+  /** To be called when a drafted file was stored by others. */
+  announce({ id, name, size, sha256, origin }: FileRecord): void {
+    this.#log.info("file.stored", { id, name, size, sha256, origin });
+  }
+
+  /** The file with this digest, of this origin if one is given, that was stored last. */
+  latest(sha256: string, origin?: string): Promise<FileRecord | undefined> {
+    return this.#records.latest(sha256, origin);
   }
 
   /** Registers `record` with the blob of a file that has the same bytes; undefined if there is none. */
   async #share(record: FileRecord): Promise<FileRecord | undefined> {
-    const { records } = await this.#records.page("files", { limit: 1, sha256: record.sha256 });
-    const twin = records.find(({ size, blob }) => size === record.size && blob !== record.blob);
-    if (!twin) return undefined;
+    const twin = await this.#records.latest(record.sha256);
+    if (twin?.size !== record.size || twin.blob === record.blob) return undefined;
     const shared = { ...record, blob: twin.blob };
     try {
       await this.#records.insertSharing(shared);

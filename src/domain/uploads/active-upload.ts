@@ -3,7 +3,7 @@
 import type { ByteRange } from "../../ports/blobs.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { NewNotice } from "../../ports/outbox.ts";
-import type { FileRecord, Records, UploadRecord } from "../../ports/records.ts";
+import type { FileRecord, Records, UploadEnd, UploadRecord } from "../../ports/records.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
 import { add, overlaps } from "./coverage.ts";
 import type { RunningDigest } from "./digest.ts";
@@ -33,6 +33,11 @@ export interface ActiveUploadOptions {
   readonly lifetime: number;
   /** Is told of every change that was stored. */
   readonly onChange: (record: UploadRecord) => void;
+}
+
+/** How an upload ends when it becomes a file. */
+export interface FinishedUpload extends UploadEnd {
+  readonly next: UploadRecord;
 }
 
 const EVERYTHING: ByteRange = { start: 0, end: Number.MAX_SAFE_INTEGER };
@@ -105,15 +110,29 @@ export class ActiveUpload {
   }
 
   /** Changes the record by `change`, with its `notice` in one commit; repeated on the newer record when another process was faster. */
-  async change(
+  change(
     change: (record: UploadRecord) => UploadRecord,
     notice?: (changed: UploadRecord) => NewNotice | undefined,
   ): Promise<UploadRecord> {
+    return this.#store(() => {
+      const next = { ...change(this.record), updatedAt: this.#clock.now() };
+      return this.#records.replace("uploads", next, notice?.(next));
+    });
+  }
+
+  /** The upload becomes `file`, in one commit. Fault `exists` if the file is there. */
+  finish(file: FileRecord, end: (record: UploadRecord) => FinishedUpload): Promise<UploadRecord> {
+    return this.#store(() => {
+      const { next, ...how } = end(this.record);
+      return this.#records.finish(file, { ...next, updatedAt: this.#clock.now() }, how);
+    });
+  }
+
+  async #store(store: () => Promise<UploadRecord>): Promise<UploadRecord> {
     const { staging } = this.record;
     for (;;) {
       try {
-        const next = { ...change(this.record), updatedAt: this.#clock.now() };
-        this.record = await this.#records.replace("uploads", next, notice?.(next));
+        this.record = await store();
         this.#onChange(this.record);
         return this.record;
       } catch (error) {
@@ -121,6 +140,8 @@ export class ActiveUpload {
         const stored = await this.#records.get("uploads", this.id);
         // Removed, or begun anew under the same name: these bytes belong to nothing any more.
         if (stored?.staging !== staging) throw removed(this.id, error);
+        // Not the upload is missing, but what was asked of it.
+        if (isFault(error, "not-found") && stored.version === this.record.version) throw error;
         this.record = stored;
       }
     }

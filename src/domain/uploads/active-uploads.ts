@@ -2,10 +2,10 @@
 
 import type { UploadRecord } from "../../ports/records.ts";
 import type { Staging } from "../../ports/staging.ts";
-import { Fault } from "../../wire/faults.ts";
 import { ActiveUpload, type ActiveUploadOptions } from "./active-upload.ts";
 import { RunningDigest } from "./digest.ts";
 import { isIntact } from "./intact.ts";
+import { type KnownUploads, unknownUpload } from "./known-uploads.ts";
 import type { UploadNotices } from "./upload-notice.ts";
 
 /** Uploads that are remembered between two chunks, with their running digest; those of many ranges are not. */
@@ -22,6 +22,7 @@ interface Shared {
 export interface ActiveUploadsOptions extends ActiveUploadOptions {
   readonly staging: Staging;
   readonly notices: UploadNotices;
+  readonly known: KnownUploads;
 }
 
 export class ActiveUploads {
@@ -87,7 +88,7 @@ export class ActiveUploads {
   }
 
   async #load(id: string): Promise<ActiveUpload> {
-    const record = await this.#options.records.get("uploads", id);
+    const record = await this.#options.known.find(id);
     if (!record) throw unknownUpload(id);
     const active = new ActiveUpload(record, this.#options);
     active.digest = new RunningDigest();
@@ -109,9 +110,4 @@ export class ActiveUploads {
     if (this.#idle.size >= MAX_IDLE && oldest !== undefined) this.#idle.delete(oldest);
     this.#idle.set(active.id, active);
   }
-}
-
-/** The fault of an id that no upload has. */
-export function unknownUpload(id: string): Fault {
-  return new Fault("not-found", `there is no upload ${JSON.stringify(id.slice(0, 100).toWellFormed())}`);
 }

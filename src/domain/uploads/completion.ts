@@ -1,12 +1,14 @@
 // How an upload whose bytes are all there becomes a file: every step can be repeated after a crash.
 
+import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { FileRecord, UploadRecord } from "../../ports/records.ts";
 import type { Staging } from "../../ports/staging.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
-import type { Files } from "../files/files.ts";
+import type { Files, WrittenFile } from "../files/files.ts";
 import type { ActiveUpload } from "./active-upload.ts";
-import { LARGE, RunningDigest } from "./digest.ts";
+import { LARGE, RunningDigest, SMALL } from "./digest.ts";
+import { isForgotten, originOf } from "./known-uploads.ts";
 import type { UploadNotices } from "./upload-notice.ts";
 
 /**
@@ -22,6 +24,20 @@ export interface CompletionOptions {
   readonly log: Log;
   readonly finishers?: Finishers;
   readonly notices: UploadNotices;
+  readonly clock: Clock;
+  /** ms that a finished upload stays known. */
+  readonly lifetime: number;
+}
+
+function finished(
+  record: UploadRecord,
+  file: FileRecord,
+  meta: UploadRecord["meta"],
+  expiresAt: number,
+): UploadRecord {
+  // That an image is there is known as long as its file.
+  const ends = record.protocol === "image" ? null : expiresAt;
+  return { ...record, state: "finished", fileId: file.id, meta, expiresAt: ends };
 }
 
 export class Completion {
@@ -30,62 +46,104 @@ export class Completion {
   readonly #log: Log;
   readonly #finishers: Finishers;
   readonly #notices: UploadNotices;
+  readonly #clock: Clock;
+  readonly #lifetime: number;
 
-  constructor({ staging, files, log, finishers = {}, notices }: CompletionOptions) {
+  constructor({ staging, files, log, finishers = {}, notices, clock, lifetime }: CompletionOptions) {
     this.#staging = staging;
     this.#files = files;
     this.#log = log;
     this.#finishers = finishers;
     this.#notices = notices;
+    this.#clock = clock;
+    this.#lifetime = lifetime;
   }
 
   /**
-   * Digest → blob → file record → the protocol's finisher → the upload's record. Fault `mismatch`, and the upload has
-   * failed, when the digest is not the declared one.
+   * Digest → blob → file record → the protocol's finisher → the upload's record; the last of them in one commit where no
+   * finisher comes between. Fault `mismatch`, and the upload has failed, when the digest is not the declared one.
    */
   async complete(active: ActiveUpload): Promise<FileRecord> {
     const upload = active.record;
-    // The file takes the id of its staging: a repeated completion meets the file it made before.
-    const file = (await this.#files.get(upload.staging)) ?? (await this.#store(active));
-    const meta = await this.#finishers[upload.protocol]?.(upload, file);
-    await active.change(
-      (record) => ({
-        ...record,
-        state: "finished",
-        fileId: file.id,
-        meta: { ...record.meta, ...meta },
-        expiresAt: null,
-      }),
-      (finished) => this.#notices("finished", finished, file),
-    );
+    const finisher = this.#finishers[upload.protocol];
+    const file = await this.#store(active, finisher === undefined);
+    if (active.record.state === "arriving") {
+      const meta = await finisher?.(upload, file);
+      await active.change(
+        (record) => finished(record, file, { ...record.meta, ...meta }, this.#expiry()),
+        (record) => this.#notices("finished", record, file),
+      );
+    }
     this.#log.info("upload.finished", { id: upload.id, file: file.id, size: file.size, sha256: file.sha256 });
     return file;
   }
 
-  async #store(active: ActiveUpload): Promise<FileRecord> {
+  async #store(active: ActiveUpload, atOnce: boolean): Promise<FileRecord> {
+    try {
+      const file = await this.#digested(active);
+      const twin = await this.#files.latest(file.sha256);
+      if (atOnce && twin?.size !== file.size) return await this.#finish(active, file);
+      await this.#staging.commit(file.blob, file.size);
+      return await this.#files.register(file);
+    } catch (error) {
+      if (!isFault(error, "exists") && !isFault(error, "not-found")) throw error;
+      // The file takes the id of its staging: a completion that is repeated after a crash meets the file it made before.
+      const known = await this.#files.get(active.record.staging);
+      if (!known) throw error;
+      return known;
+    }
+  }
+
+  /** Blob, file and upload in as few steps as the store allows. */
+  async #finish(active: ActiveUpload, written: WrittenFile): Promise<FileRecord> {
+    const file = this.#files.draft(written);
+    const finishing = () =>
+      active.finish(file, (record) => {
+        const next = finished(record, file, record.meta, this.#expiry());
+        return { next, forget: isForgotten(record), notice: this.#notices("finished", next, file) };
+      });
+    const committing = this.#staging.commit(file.blob, file.size);
+    if (!this.#staging.joinsRecords(file.blob)) {
+      await committing;
+      await finishing();
+    } else {
+      const [committed, done] = await Promise.allSettled([committing, finishing()]);
+      if (committed.status === "rejected") throw committed.reason;
+      if (done.status === "rejected") throw done.reason;
+    }
+    this.#files.announce(file);
+    return file;
+  }
+
+  /** The file that the upload becomes: its bytes are those that were declared. */
+  async #digested(active: ActiveUpload): Promise<WrittenFile> {
     const { id, name, size, staging, declaredSha256, meta } = active.record;
     if (size === null) throw new Fault("internal", `the upload ${id} was completed without a size`);
     const sha256 = await this.#digest(active, size);
     if (declaredSha256 !== null && declaredSha256 !== sha256) {
-      return this.#fail(active, `SHA-256 ${declaredSha256} was declared, but the bytes have ${sha256}`);
+      await this.#fail(active, `SHA-256 ${declaredSha256} was declared, but the bytes have ${sha256}`);
     }
-    const blob = await this.#staging.commit(staging, size);
-    const mediaType = meta.mediaType ?? "application/octet-stream";
-    return this.#files.register({ id: staging, name, size, sha256, mediaType, blob, origin: `upload:${id}` });
+    const mediaType = meta["mediaType"] ?? "application/octet-stream";
+    return { id: staging, name, size, sha256, mediaType, blob: staging, origin: originOf(id) };
   }
 
   async #digest(active: ActiveUpload, size: number): Promise<string> {
     const { staging } = active.record;
     const digest = active.digest ?? new RunningDigest();
     try {
-      // Hashing so much here would delay every other request; most of it has been hashed while the rest arrived.
-      if (size - digest.position > LARGE) return await this.#staging.digest(staging, size);
+      // Hashing so much here would delay every other request; most of it has been hashed while the rest arrived. Small ones
+      // are read and hashed by the store in one step.
+      if (size <= SMALL || size - digest.position > LARGE) return await this.#staging.digest(staging, size);
       return await digest.finish(this.#staging.read(staging, { start: digest.position, end: size }));
     } catch (error) {
       if (!isFault(error, "not-found")) throw error;
       // A crash came after the commit: the bytes are the blob of the same name.
       return new RunningDigest().finish(this.#files.read({ blob: staging }));
     }
+  }
+
+  #expiry(): number {
+    return this.#clock.now() + this.#lifetime;
   }
 
   async #fail(active: ActiveUpload, error: string): Promise<never> {

@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Records, UploadRecord } from "../../ports/records.ts";
 import type { Staging } from "../../ports/staging.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
-import { unknownUpload } from "./active-uploads.ts";
+import { unknownUpload } from "./known-uploads.ts";
 import type { NewUpload } from "./new-upload.ts";
 import { isPart, isWhole } from "./upload-state.ts";
 import { type Progress, refuseOver } from "./writes.ts";

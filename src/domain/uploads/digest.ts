@@ -8,7 +8,7 @@ import { isPart, isWhole } from "./upload-state.ts";
 /** Bytes that are hashed on the serving thread at most, in steps of a millisecond; of more, the store is asked for the digest. */
 export const LARGE = 8 * 1_048_576;
 /** Up to this size the digest is computed at the end, from bytes read back. */
-const SMALL = 65_536;
+export const SMALL = 65_536;
 
 interface Followed {
   readonly record: UploadRecord;

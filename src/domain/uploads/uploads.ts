@@ -2,21 +2,23 @@
 
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Page, PageQuery, Records, UploadRecord } from "../../ports/records.ts";
+import type { FileRecord, Page, PageQuery, Records, UploadRecord } from "../../ports/records.ts";
 import type { Staging } from "../../ports/staging.ts";
 import { Fault, isFault, toFault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
 import type { ActiveUpload } from "./active-upload.ts";
-import { ActiveUploads, unknownUpload } from "./active-uploads.ts";
+import { ActiveUploads } from "./active-uploads.ts";
 import { Admission, type Limits } from "./admission.ts";
 import type { Append } from "./append.ts";
 import { ChunkSource } from "./chunk-source.ts";
 import { Completion, type Finishers } from "./completion.ts";
 import { concatenate, type Joined } from "./concatenation.ts";
 import { hashAhead } from "./digest.ts";
+import { KnownUploads } from "./known-uploads.ts";
 import { draftUpload, type NewUpload, type Spool, sameSize, taken, withSize } from "./new-upload.ts";
 import { type Recovered, recoverUploads } from "./recovery.ts";
 import type { Chunk } from "./store-chunk.ts";
+import { sweepUploads } from "./sweep.ts";
 import { asExpired, type UploadNotices, uploadNotices } from "./upload-notice.ts";
 import { type Progress, Writes } from "./writes.ts";
 
@@ -26,7 +28,10 @@ export interface UploadsOptions {
   readonly files: Files;
   readonly clock: Clock;
   readonly log: Log;
-  /** Milliseconds after its last chunk before an unfinished upload is removed; default a week. */
+  /**
+   * Milliseconds after its last chunk before an unfinished upload is removed, and that one that ended stays known; default
+   * a week.
+   */
   readonly lifetime?: number;
   /** What a protocol does with a complete file before its upload counts as finished. */
   readonly finishers?: Finishers;
@@ -51,26 +56,28 @@ export class Uploads {
   readonly #writes: Writes;
   readonly #admission: Admission;
   readonly #notices: UploadNotices;
+  readonly #known: KnownUploads;
 
   constructor(options: UploadsOptions) {
-    this.#staging = options.staging;
-    this.#records = options.records;
-    this.#files = options.files;
-    this.#clock = options.clock;
-    this.#log = options.log;
-    this.#lifetime = options.lifetime ?? WEEK;
-    const { staging, files, clock, records, webhook } = options;
+    const { staging, files, clock, records, log, lifetime = WEEK, webhook } = options;
+    this.#staging = staging;
+    this.#records = records;
+    this.#files = files;
+    this.#clock = clock;
+    this.#log = log;
+    this.#lifetime = lifetime;
     const notices = uploadNotices(webhook, () => clock.now());
     this.#notices = notices;
-    this.#completion = new Completion({ ...options, notices });
+    this.#completion = new Completion({ ...options, notices, lifetime });
     const admission = new Admission(options.limits ?? UNLIMITED, records, clock);
     this.#admission = admission;
     const onChange = (record: UploadRecord) => {
       admission.follow(record);
       hashAhead(staging, record);
     };
-    const lifetime = this.#lifetime;
-    this.#active = new ActiveUploads({ records, staging, clock, lifetime, notices, onChange });
+    this.#known = new KnownUploads(records, files);
+    const shared = { records, staging, clock, lifetime, notices, onChange, known: this.#known };
+    this.#active = new ActiveUploads(shared);
     const finish = (active: ActiveUpload) => this.#finish(active);
     this.#writes = new Writes({ staging, files, clock, admission, finish });
   }
@@ -80,7 +87,7 @@ export class Uploads {
    * failed or expired, or whose file was deleted, gives way. Fault `exists` for any other.
    */
   async begin(upload: NewUpload): Promise<Progress> {
-    const old = await this.#records.get("uploads", upload.id);
+    const old = await this.#known.find(upload.id);
     if (old && !(await this.#isOver(old))) throw taken(upload.id);
     const { size, spool } = upload;
     const promised = crypto.randomUUID();
@@ -114,12 +121,12 @@ export class Uploads {
 
   /** The upload, begun now if it is not there; Fault `conflict` if its size is another. */
   async ensure(upload: NewUpload): Promise<UploadRecord> {
-    const known = await this.#records.get("uploads", upload.id);
+    const known = await this.#known.find(upload.id);
     if (known && !(await this.#isOver(known))) return sameSize(known, upload);
     try {
       return (await this.begin(upload)).upload;
     } catch (error) {
-      const first = isFault(error, "exists") ? await this.#records.get("uploads", upload.id) : undefined;
+      const first = isFault(error, "exists") ? await this.#known.find(upload.id) : undefined;
       if (first) return sameSize(first, upload);
       throw error;
     }
@@ -180,18 +187,26 @@ export class Uploads {
   }
 
   async get(id: string): Promise<UploadRecord | undefined> {
-    return this.#active.known(id) ?? this.#records.get("uploads", id);
+    return this.#active.known(id) ?? this.#known.find(id);
+  }
+
+  /** The file that the upload has become. */
+  async fileOf(id: string): Promise<FileRecord | undefined> {
+    const image = await this.#known.imageOf(id);
+    if (image) return image;
+    const upload = await this.get(id);
+    return upload?.fileId ? this.#files.get(upload.fileId) : undefined;
   }
 
   page(query: PageQuery): Promise<Page<UploadRecord>> {
     return this.#records.page("uploads", query);
   }
 
-  /** Forgets the upload and what was staged for it; a file it has become stays. Fault `not-found`. */
+  /** Forgets the upload and what was staged for it; a file it has become stays. Faults `not-found`, `conflict` (see `KnownUploads`). */
   async discard(id: string): Promise<void> {
     for (;;) {
       const record = await this.#records.get("uploads", id);
-      if (!record) throw unknownUpload(id);
+      if (!record) throw await this.#known.refusal(id);
       try {
         await this.#records.remove("uploads", id, record.version);
       } catch (error) {
@@ -230,20 +245,16 @@ export class Uploads {
     return this.#staging.discard(staging);
   }
 
-  /**
-   * Ends up to `limit` uploads whose time is over, but none that is being written (the clock may have jumped). They stay
-   * known as failed for another lifetime, then go. Returns how many were looked at.
-   */
-  async sweep(limit = 1000): Promise<number> {
-    const expired = await this.#records.expired("uploads", this.#clock.now(), limit);
-    for (const upload of expired) {
-      if (this.#active.isUsed(upload.id)) continue;
-      const ended = upload.state === "arriving" ? this.#expire(upload) : this.discard(upload.id);
-      await ended.catch((error) => {
-        if (!isFault(error, "not-found") && !isFault(error, "conflict")) throw error;
-      });
-    }
-    return expired.length;
+  /** Ends up to `limit` uploads whose time is over; see `sweepUploads`. */
+  sweep(limit = 1000): Promise<number> {
+    const tools = {
+      ...{ records: this.#records, staging: this.#staging, clock: this.#clock, log: this.#log },
+      ...{ notices: this.#notices, lifetime: this.#lifetime },
+      isUsed: (id: string) => this.#active.isUsed(id),
+      discard: (id: string) => this.discard(id),
+      onEnd: (upload: UploadRecord) => this.#end(upload),
+    };
+    return sweepUploads(tools, limit);
   }
 
   /**
@@ -251,22 +262,13 @@ export class Uploads {
    * to no upload. To be called before any request is taken, by the one process that takes them.
    */
   recover(): Promise<Recovered> {
-    const { records, staging, log } = { records: this.#records, staging: this.#staging, log: this.#log };
     return recoverUploads(
-      { records, staging, log },
+      { records: this.#records, staging: this.#staging, log: this.#log },
       {
         finish: (id) => this.#active.with(id, (active) => this.#finish(active)),
         follow: (upload) => this.#admission.follow(upload),
       },
     );
-  }
-
-  async #expire(upload: UploadRecord): Promise<void> {
-    const ended = asExpired(upload, this.#clock.now(), this.#lifetime);
-    await this.#records.replace("uploads", ended, this.#notices("expired", ended));
-    this.#end(upload);
-    await this.#staging.discard(upload.staging);
-    this.#log.info("upload.expired", { id: upload.id });
   }
 
   #end(upload: UploadRecord): void {

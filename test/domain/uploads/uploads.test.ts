@@ -170,11 +170,9 @@ describe("completion", () => {
 });
 
 describe("the end of uploads", () => {
-  test("unfinished ones expire a week after their last chunk, finished ones never", async () => {
+  test("unfinished ones expire a week after their last chunk, then stay known for another", async () => {
     const DAY = 24 * 3_600_000;
     await uploads.begin(named("left", 100));
-    await uploads.begin(named("done", 10));
-    await uploads.write("done", chunk(0, 10));
     await rooms.clock.advance(6 * DAY);
     await uploads.write("left", chunk(0, 10));
     await rooms.clock.advance(6 * DAY);
@@ -189,7 +187,35 @@ describe("the end of uploads", () => {
     await rooms.clock.advance(7 * DAY);
     expect(await uploads.sweep()).toBe(1);
     expect(await uploads.get("left")).toBeUndefined();
+  });
+
+  test("finished ones stay known for a week, their files for ever; an image is known as long as its file", async () => {
+    const WEEK = 7 * 24 * 3_600_000;
+    await uploads.begin(named("done", 10));
+    const { file } = await uploads.write("done", chunk(0, 10));
+    const image = bytes.slice(0, 20);
+    const declaredSha256 = sha256(image);
+    const id = `image:${declaredSha256}`;
+    const registration = { ...named(id, 20), protocol: "image", declaredSha256 } as const;
+    await uploads.begin(registration);
+    await uploads.write(id, chunk(0, 20));
+    await rooms.clock.advance(WEEK - 1);
+    expect(await uploads.sweep()).toBe(0);
     expect((await uploads.get("done"))?.state).toBe("finished");
+    await rooms.clock.advance(1);
+    expect(await uploads.sweep()).toBe(1);
+    expect(await uploads.get("done")).toBeUndefined();
+    expect(await rooms.files.get(file?.id ?? "")).toBeDefined();
+    await rooms.clock.advance(10 * WEEK);
+    expect(await uploads.sweep()).toBe(0);
+    const known = await uploads.get(id);
+    expect(known).toMatchObject({ id, state: "finished", size: 20, coverage: [[0, 20]] });
+    expect(await codeOf(uploads.begin(registration))).toBe("exists");
+    expect(await codeOf(uploads.write(id, { ...chunk(0, 20), repeated: "refuse" }))).toBe("exists");
+    expect(await codeOf(uploads.discard(id))).toBe("conflict");
+    await rooms.files.remove(known?.fileId ?? "");
+    expect(await uploads.get(id)).toBeUndefined();
+    await uploads.begin(registration);
   });
 
   test("one that is removed while a chunk arrives ends that chunk with gone", async () => {

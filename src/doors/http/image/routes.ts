@@ -89,6 +89,8 @@ async function takeChunk(
 ): Promise<Response> {
   const upload = await uploads.get(idOf(sha256));
   if (!upload || upload.state === "failed") throw unknown(sha256);
+  // A whole image is a file, which does not know in what chunks it came.
+  if (upload.state === "finished") throw new Fault("exists", `the image ${sha256} is complete`);
   const size = upload.size ?? 0;
   const chunkSize = Number(upload.meta.chunkSize);
   const count = Math.ceil(size / chunkSize);
@@ -115,9 +117,9 @@ async function takeChunk(
 }
 
 async function download(request: Request, uploads: Uploads, files: Files, sha256: string): Promise<Response> {
-  const upload = await uploads.get(idOf(sha256));
-  const file = upload?.fileId ? await files.get(upload.fileId) : undefined;
+  const file = await uploads.fileOf(idOf(sha256));
   if (file) return serveFile(request, files, file);
+  const upload = await uploads.get(idOf(sha256));
   const why = upload?.state === "arriving" ? "is not complete" : "is not registered";
   throw new Fault("not-found", `the image ${sha256} ${why}`);
 }
