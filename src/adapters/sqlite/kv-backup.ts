@@ -16,9 +16,8 @@ import { Fault } from "../../wire/faults.ts";
 import { explain, openDatabase } from "./database.ts";
 import { checkKv, type KvReport, openToRead, totalsOf } from "./kv-check.ts";
 import { Fold } from "./kv-fold.ts";
-import { SLOTS, slotPath } from "./kv-journal.ts";
+import { inOrder, SLOTS, slotPath } from "./kv-journal.ts";
 import { lockDatabase, resolvedPath } from "./kv-lock.ts";
-import type { ReadRecord } from "./kv-records.ts";
 import { recoverJournal } from "./kv-recovery.ts";
 import { KV_APPLICATION_ID, KV_MIGRATIONS } from "./kv-schema.ts";
 
@@ -102,7 +101,6 @@ function copyJournal(path: string, copy: string): void {
 function foldInto(copy: string): void {
   write(copy, (db) => {
     const { identity, folded } = totalsOf(db, copy);
-    const segments = new Map<number, ReadRecord[]>();
     const { slots } = recoverJournal({
       path: copy,
       identity,
@@ -110,15 +108,11 @@ function foldInto(copy: string): void {
       readOnly: true,
       // A server was writing meanwhile: what begins after a gap began after the call.
       gaps: true,
-      onRecord: (record) => {
-        const records = segments.get(record.segment) ?? [];
-        records.push(record);
-        segments.set(record.segment, records);
-      },
+      onRecord: () => undefined,
     });
     for (const { fd } of slots) closeSync(fd);
     const fold = new Fold(db);
-    for (const [segment, records] of segments) fold.apply(segment, records);
+    for (const slot of inOrder(slots)) fold.apply([slot]);
   });
   for (let slot = 0; slot < SLOTS; slot++) rmSync(slotPath(copy, slot), { force: true });
 }

@@ -89,7 +89,6 @@ export class Commits {
       this.schedule();
       return folding().until(journal.segment);
     }
-    folding().start();
     return folding().until(journal.segment - 1);
   }
 
@@ -138,7 +137,7 @@ export class Commits {
     if (journal.ready && view.ring.room >= GROUP_ROOM) return true;
     const folding = this.#options.folding();
     if (folding.fault) this.#refuse(folding.fault, this.#pending.splice(0));
-    folding.start();
+    folding.start(journal.segment);
     if (journal.sealed.length > 0) return false;
     // A seal alone always has room: it adds nothing to the ring.
     this.#group.begin(this.#counters);
@@ -245,15 +244,19 @@ export class Commits {
 
   #sealed(): void {
     this.#seal = false;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#options.folding().start();
+    if (this.#options.folding().start()) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    } else if (!this.#timer) {
+      this.#startTimer();
+    }
   }
 
   #startTimer(): void {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#seal = true;
+      this.#options.folding().start(this.#options.journal.segment);
       this.schedule();
     }, FOLD_AFTER_MS);
     this.#timer.unref();

@@ -77,6 +77,11 @@ export class EntryBytes {
     return bigger;
   }
 
+  /** Gives the memory back at once; nothing of it can be used then. */
+  release(): void {
+    this.u8.buffer.transfer(0);
+  }
+
   mark(at: number, mark: number): void {
     const word = (at + ENTRY.shape) >> 2;
     this.i32[word] = (this.i32[word] as number) | mark;

@@ -4,13 +4,12 @@ import type { Database } from "bun:sqlite";
 import type { Code } from "../../wire/faults.ts";
 import { explain, openDatabase } from "./database.ts";
 import { Fold } from "./kv-fold.ts";
-import { recordsOf } from "./kv-records.ts";
+import type { SegmentFile } from "./kv-records.ts";
 import { KV_APPLICATION_ID, KV_MIGRATIONS, type Totals, usedBytes } from "./kv-schema.ts";
 
 export type FoldRequest =
   | { readonly kind: "open"; readonly path: string }
-  /** `length`: bytes of the segment's records in the file. */
-  | { readonly kind: "fold"; readonly segment: number; readonly path: string; readonly length: number }
+  | { readonly kind: "fold"; readonly files: readonly SegmentFile[] }
   | { readonly kind: "sweep"; readonly now: number; readonly limit: number }
   | { readonly kind: "close" };
 
@@ -25,7 +24,7 @@ export type FoldAnswer =
 
 declare const self: Worker;
 
-const PAGE_CACHE_KIB = 32_768;
+const PAGE_CACHE_KIB = 8_192;
 const KEPT_WAL_BYTES = 67_108_864;
 
 let path = "";
@@ -49,7 +48,9 @@ function answer(request: FoldRequest): FoldAnswer {
       open(request.path);
       return { kind: "done", removed: 0, usedBytes: 0 };
     case "fold": {
-      const totals = opened().apply(request.segment, recordsOf(request.path, request.length));
+      const totals = opened().apply(request.files);
+      // Half a million keys and rows of a fold, which a heap that nobody hurries would keep.
+      Bun.gc(true);
       return { kind: "done", totals, removed: 0, usedBytes: usedBytes(db as Database) };
     }
     case "sweep": {

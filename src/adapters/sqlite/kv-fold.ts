@@ -1,68 +1,34 @@
-// Brings a segment of the journal into the items table, in one transaction: the table has all of it, or nothing.
+// Brings segments of the journal into the items table, in one transaction: the table has all of them, or nothing.
 
 import type { Database } from "bun:sqlite";
-import { type EntryBytes, FLUSH, FLUSH_AT, PUT, REMOVE } from "./kv-entries.ts";
-import { eachEntry, type ReadRecord } from "./kv-records.ts";
+import { ENTRY, EntryBytes, REMOVE } from "./kv-entries.ts";
+import { Outcome } from "./kv-outcome.ts";
+import { recordsOf, type SegmentFile } from "./kv-records.ts";
 import { prepareStatements, type Statements, type Totals } from "./kv-schema.ts";
 
-/** Where the last change of a key stands. */
-interface Place {
-  readonly bytes: EntryBytes;
-  readonly at: number;
-}
-
-/** What a segment comes to: of each key the last change only, however often it was overwritten. */
-class Outcome {
-  readonly places = new Map<string, Place>();
-  flushed = false;
-  /** undefined: as it was. */
-  flushAt: number | undefined;
-  cas = 0;
-
-  take(record: ReadRecord): void {
-    this.cas = Math.max(this.cas, record.cas);
-    eachEntry(record, (kind, bytes, at) => {
-      if (kind === PUT || kind === REMOVE) {
-        this.places.set(bytes.key(at), { bytes, at });
-      } else if (kind === FLUSH) {
-        this.places.clear();
-        this.flushed = true;
-        this.flushAt = 0;
-      } else if (kind === FLUSH_AT) {
-        this.flushAt = bytes.exptime(at);
-      }
-    });
-  }
-}
+const SMALL = 512;
 
 /** Works on a connection of its own, best in a thread of its own. */
 export class Fold {
   readonly #db: Database;
   readonly #sql: Statements;
+  /** Where a small value stands while it is written; by its size. */
+  readonly #scratch: Uint8Array[] = [];
 
   constructor(db: Database) {
     this.#db = db;
     this.#sql = prepareStatements(db);
   }
 
-  /** Returns the totals as they are in the database then. */
-  apply(segment: number, records: Iterable<ReadRecord>): Totals {
-    const outcome = new Outcome();
-    for (const record of records) outcome.take(record);
-    return this.#transact((totals) => {
-      if (outcome.flushed) {
-        this.#sql.removeAll.run();
-        totals.items = 0;
-        totals.bytes = 0;
-      }
-      // In the order of the index, so that neighbours share its pages.
-      for (const key of [...outcome.places.keys()].sort()) {
-        this.#applyTo(key, outcome.places.get(key) as Place, totals, outcome.flushed);
-      }
-      totals.flush_at = outcome.flushAt ?? totals.flush_at;
-      totals.cas = Math.max(totals.cas, outcome.cas);
-      totals.folded = segment;
-    });
+  /** `files` in the order of their segments. Returns the totals as they are in the database then. */
+  apply(files: readonly SegmentFile[]): Totals {
+    const bytes = new EntryBytes(files.reduce((sum, { length }) => sum + length, 0));
+    try {
+      return this.#apply(files, bytes);
+    } finally {
+      // As large as a quarter of the cache: not left to the garbage collector.
+      bytes.release();
+    }
   }
 
   /** Removes up to `limit` items that are expired. */
@@ -79,7 +45,29 @@ export class Fold {
     return { totals, removed };
   }
 
-  #applyTo(key: string, { bytes, at }: Place, totals: Totals, isNew: boolean): void {
+  #apply(files: readonly SegmentFile[], bytes: EntryBytes): Totals {
+    const outcome = new Outcome(bytes);
+    let start = 0;
+    for (const file of files) {
+      for (const record of recordsOf(file, bytes, start)) outcome.take(record);
+      start += file.length;
+    }
+    return this.#transact((totals) => {
+      if (outcome.flushed) {
+        this.#sql.removeAll.run();
+        totals.items = 0;
+        totals.bytes = 0;
+      }
+      // In the order of the index, so that neighbours share its pages.
+      for (const place of outcome.sorted()) this.#applyTo(bytes, place * 8, totals, outcome.flushed);
+      totals.flush_at = outcome.flushAt ?? totals.flush_at;
+      totals.cas = Math.max(totals.cas, outcome.cas);
+      totals.folded = files.at(-1)?.segment ?? totals.folded;
+    });
+  }
+
+  #applyTo(bytes: EntryBytes, at: number, totals: Totals, isNew: boolean): void {
+    const key = bytes.key(at);
     const row = isNew ? null : this.#sql.place.get(key);
     if (bytes.kind(at) === REMOVE) {
       if (!row) return;
@@ -92,7 +80,7 @@ export class Fold {
     const exptime = bytes.exptime(at);
     const cas = bytes.cas(at);
     const state = bytes.state(at);
-    const value = bytes.value(at);
+    const value = this.#value(bytes, at);
     if (row) {
       this.#sql.update.run(flags, exptime, cas, state, value, row.id);
       totals.bytes += value.length - row.size;
@@ -101,6 +89,17 @@ export class Fold {
       totals.items++;
       totals.bytes += key.length + value.length;
     }
+  }
+
+  /** Small ones, of which a fold has hundreds of thousands, are copied to one place for each size: a view costs more. */
+  #value(bytes: EntryBytes, at: number): Uint8Array {
+    const size = bytes.size(at);
+    if (size > SMALL) return bytes.value(at);
+    this.#scratch[size] ??= new Uint8Array(size);
+    const value = this.#scratch[size];
+    const from = at + ENTRY.head + bytes.keyLength(at);
+    bytes.buffer.copy(value, 0, from, from + size);
+    return value;
   }
 
   #transact(work: (totals: Totals) => void): Totals {

@@ -5,7 +5,7 @@ import { Fault } from "../../wire/faults.ts";
 import { Fold } from "./kv-fold.ts";
 import type { FoldAnswer, FoldRequest } from "./kv-fold-thread.ts";
 import type { Journal } from "./kv-journal.ts";
-import { recordsOf } from "./kv-records.ts";
+import type { SegmentFile } from "./kv-records.ts";
 import type { Totals } from "./kv-schema.ts";
 
 export interface FoldingOptions {
@@ -26,6 +26,8 @@ interface Waiter {
   readonly reject: (fault: Fault) => void;
 }
 
+/** So many segments are folded at once: more share their pages better, and take more memory. */
+const TOGETHER = 2;
 /** After a fold that failed. Most often the disk is full, and somebody makes room. */
 const RETRY_MS = 1_000;
 
@@ -37,6 +39,8 @@ export class Folding {
   #usedBytes: number;
   #thread: FoldThread | undefined;
   #running = false;
+  /** Somebody waits for all up to this segment, or it is old enough. */
+  #due = 0;
   #fault: Fault | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #waiters: Waiter[] = [];
@@ -62,25 +66,30 @@ export class Folding {
     return this.#fault;
   }
 
-  /** Folds what is sealed, one segment after the other. */
-  start(): void {
-    const [next] = this.#options.journal.sealed;
-    if (!next || this.#running) return;
+  /** A fold is under way. */
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /**
+   * Folds what is sealed, several segments together: a page of the database that a key of each of them stands in is
+   * written once then. A single one waits for the next, unless all up to `due` is to be folded now.
+   * Returns whether all that is sealed is on its way into SQLite.
+   */
+  start(due = 0): boolean {
+    this.#due = Math.max(this.#due, due);
+    const { sealed } = this.#options.journal;
+    const [oldest] = sealed;
+    if (!oldest || this.#running) return !oldest;
+    if (sealed.length < TOGETHER && oldest.segment > this.#due) return false;
     clearTimeout(this.#retry);
     this.#running = true;
-    const { segment, path, length } = next;
-    this.#ask({ kind: "fold", segment, path, length }).then(
-      () => {
-        this.#running = false;
-        this.#fault = undefined;
-        this.#options.journal.release(segment);
-        this.#options.onFolded(segment);
-        this.settle();
-        this.start();
-        this.#options.onEnd();
-      },
+    const files = sealed.slice(0, TOGETHER).map(({ segment, path, length }) => ({ segment, path, length }));
+    this.#ask({ kind: "fold", files }).then(
+      () => this.#folded(files),
       (fault: Fault) => this.#failed(fault),
     );
+    return files.length === sealed.length;
   }
 
   /** Resolves when all up to this segment is folded. Rejects with the fault of a fold that fails. */
@@ -88,6 +97,7 @@ export class Folding {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ segment, resolve, reject });
       this.settle();
+      this.start(segment);
     });
   }
 
@@ -113,9 +123,9 @@ export class Folding {
       } else {
         db.run("PRAGMA synchronous = FULL");
         const fold = new Fold(db);
-        for (const { segment, path, length } of journal.unfolded) {
-          fold.apply(segment, recordsOf(path, length));
-          journal.release(segment);
+        for (const file of journal.unfolded) {
+          fold.apply([file]);
+          journal.release(file.segment);
         }
       }
     } catch {
@@ -123,6 +133,17 @@ export class Folding {
     }
     clearTimeout(this.#retry);
     await this.#thread?.close();
+  }
+
+  #folded(files: readonly SegmentFile[]): void {
+    const { segment } = files.at(-1) as SegmentFile;
+    this.#running = false;
+    this.#fault = undefined;
+    this.#options.journal.release(segment);
+    this.#options.onFolded(segment);
+    this.settle();
+    this.start();
+    this.#options.onEnd();
   }
 
   #failed(fault: Fault): void {
@@ -159,7 +180,7 @@ export class Folding {
 
 /** Started when the first fold is due: many servers are up for long before one is. */
 class FoldThread {
-  readonly #worker = new Worker(new URL("./kv-fold-thread.ts", import.meta.url));
+  readonly #worker = new Worker(new URL("./kv-fold-thread.ts", import.meta.url), { smol: true });
   readonly #asked: { resolve: (done: Done) => void; reject: (fault: Fault) => void }[] = [];
 
   constructor() {

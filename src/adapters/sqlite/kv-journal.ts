@@ -78,7 +78,7 @@ export class Journal {
 
   /** The same, and the one that is written to. */
   get unfolded(): readonly Readonly<Slot>[] {
-    return this.#slots.filter((slot) => slot.segment !== 0).sort((a, b) => a.segment - b.segment);
+    return inOrder(this.#slots);
   }
 
   /** Bytes of all records that are not folded. */
@@ -186,6 +186,11 @@ export class Journal {
       throw explainFile(error, path);
     }
   }
+}
+
+/** Those with records, oldest first. */
+export function inOrder(slots: readonly Slot[]): Slot[] {
+  return slots.filter((slot) => !isFree(slot)).sort((a, b) => a.segment - b.segment);
 }
 
 const BLANK = new Uint8Array(RECORD.head);

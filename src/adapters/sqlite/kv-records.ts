@@ -103,32 +103,39 @@ export function eachEntry(
   }
 }
 
-/**
- * The records in the first `length` bytes of the file, which are all intact; all in one buffer, so that the memory of a
- * fold is that of its segment. Faults: `corrupt`.
- */
-export function* recordsOf(path: string, length: number): Generator<ReadRecord> {
-  const bytes = new EntryBytes(length);
-  const fd = openSync(path, "r");
+/** The records of a segment, which are all intact. */
+export interface SegmentFile {
+  readonly segment: number;
+  readonly path: string;
+  /** Bytes of its records. */
+  readonly length: number;
+}
+
+/** Reads the records into `bytes` from `start` on, where there is room for them all. Faults: `corrupt`. */
+export function* recordsOf(file: SegmentFile, bytes: EntryBytes, start: number): Generator<ReadRecord> {
+  const end = start + file.length;
+  const fd = openSync(file.path, "r");
   try {
-    readInto(fd, bytes.u8.subarray(0, length), 0);
+    readInto(fd, bytes.u8.subarray(start, end), 0);
   } finally {
     closeSync(fd);
   }
-  for (let at = 0; at < length; ) {
+  for (let at = start; at < end; ) {
     const word = at >> 2;
-    const whole = (bytes.i32[word + (RECORD.length >> 2)] as number) + RECORD.head;
-    if ((bytes.i32[word] as number) >>> 0 !== Bun.hash.crc32(bytes.u8.subarray(at + 4, at + whole))) {
-      throw new Fault("corrupt", `${path} is damaged at ${at} bytes`, { hint: "Restore a backup." });
+    const length = (bytes.i32[word + (RECORD.length >> 2)] as number) + RECORD.head;
+    if ((bytes.i32[word] as number) >>> 0 !== Bun.hash.crc32(bytes.u8.subarray(at + 4, at + length))) {
+      throw new Fault("corrupt", `${file.path} is damaged at ${at - start} bytes`, {
+        hint: "Restore a backup.",
+      });
     }
-    yield { bytes, at, length: whole, ...headOf(bytes, at) };
-    at += whole;
+    yield { bytes, at, length, ...headOf(bytes, at) };
+    at += length;
   }
 }
 
 function headOf({ buffer }: EntryBytes, at: number): RecordHead & { readonly boot: number } {
   return {
-    offset: at,
+    offset: buffer.readDoubleLE(at + RECORD.offset),
     segment: buffer.readUInt32LE(at + RECORD.segment),
     synced: buffer.readDoubleLE(at + RECORD.synced),
     cas: buffer.readDoubleLE(at + RECORD.cas),

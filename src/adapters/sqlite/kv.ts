@@ -36,9 +36,12 @@ export interface SqliteKvOptions {
   readonly sync: SyncMode;
   readonly rules: Rules;
   readonly clock: Clock;
-  /** Bytes of memory for items: those that are not folded yet, and those used lately. Default 256 MiB, 32 MiB to 2 GB. */
+  /**
+   * Bytes of memory for items: those that are not folded yet, and those used lately; a quarter of it is for those that are
+   * being folded. Default 256 MiB, 32 MiB to 2 GB.
+   */
   readonly cacheBytes?: number;
-  /** Of the journal; default a sixteenth of the cache. */
+  /** Of the journal; default an eighth of the cache. */
   readonly segmentBytes?: number;
   /** Brings a file's bytes to the disk; default fdatasync, on another thread. */
   readonly syncFile?: SyncFile;
@@ -48,11 +51,11 @@ export interface SqliteKvOptions {
 
 const DEFAULT_BUDGET = 1_048_576;
 const DEFAULT_CACHE = 268_435_456;
-const LEAST_CACHE = 33_554_432;
+const LEAST_RING = 25_165_824;
 /** Places in the ring are computed with 32 bits. */
-const MOST_CACHE = 2_000_000_000;
+const MOST_RING = 2_000_000_000;
 /** Of SQLite, for reads beside the ring: the upper levels of its trees, and leaves of the index. */
-const PAGE_CACHE_KIB = 65_536;
+const PAGE_CACHE_KIB = 16_384;
 /** cas uniques are given out beyond those of records that a power cut may have taken. */
 const CAS_AFTER_CRASH = 1_048_576;
 /** Cursors of pages that are remembered: a listing goes on without waiting for a fold again. */
@@ -116,7 +119,7 @@ export class SqliteKv implements Kv {
         counters.flushAt = flushAtOf(record, counters.flushAt);
       },
     });
-    const { segmentBytes = Math.floor(capacity / 16), syncFile = fdatasync } = options;
+    const { segmentBytes = Math.floor(capacity / 6), syncFile = fdatasync } = options;
     const { identity } = totals;
     this.#journal = new Journal({ path: file, sync, identity, segmentBytes, syncFile }, slots, segment);
     this.#folding = new Folding({
@@ -137,7 +140,7 @@ export class SqliteKv implements Kv {
       folding: () => this.#folding,
       maxFileBytes: options.maxFileBytes ?? Number.POSITIVE_INFINITY,
     });
-    this.#folding.start();
+    this.#folding.start(segment);
   }
 
   execute(batch: readonly ItemCommand[], budget = DEFAULT_BUDGET): readonly Reply[] | PendingReplies {
@@ -177,9 +180,9 @@ export class SqliteKv implements Kv {
     return { items, bytes, totalItems: this.#commits.counters.stored };
   }
 
-  /** Nothing is on its way to the journal, and no sealed part of it waits for its fold. */
+  /** Nothing is on its way to the journal, or from there to the table. */
   get idle(): boolean {
-    return this.#commits.idle && this.#journal.sealed.length === 0;
+    return this.#commits.idle && !this.#folding.running;
   }
 
   async sweep(limit: number): Promise<number> {
@@ -248,13 +251,13 @@ function hasWrite(batch: readonly ItemCommand[]): boolean {
   return false;
 }
 
-/** A journal that was written with a larger cache must fit too. */
+/** Of the ring: what the fold does not need. A journal that was written with a larger cache must fit too. */
 function capacityOf({ cacheBytes = DEFAULT_CACHE }: SqliteKvOptions, file: string): number {
   let journal = 0;
   for (let slot = 0; slot < SLOTS; slot++) {
     journal += statSync(slotPath(file, slot), { throwIfNoEntry: false })?.size ?? 0;
   }
-  return Math.min(MOST_CACHE, Math.max(LEAST_CACHE, cacheBytes, 2 * journal));
+  return Math.min(MOST_RING, Math.max(LEAST_RING, cacheBytes * 0.75, 1.5 * journal));
 }
 
 function flushAtOf(record: ReadRecord, before: number): number {

@@ -1,8 +1,20 @@
 // The journal before the items: what a crash leaves of it at any point, damage, power loss, and who sees what when.
 
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { fdatasync, fstatSync, readFileSync, readSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  fdatasync,
+  fstatSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { SqliteKv, type SqliteKvOptions } from "../../../src/adapters/sqlite/kv.ts";
+import { SLOTS, slotPath } from "../../../src/adapters/sqlite/kv-journal.ts";
 import { seededRandom } from "../../../src/cli/generate/random.ts";
 import { createRules } from "../../../src/domain/kv/rules.ts";
 import { type Fault, isFault } from "../../../src/wire/faults.ts";
@@ -251,6 +263,57 @@ describe("the journal", () => {
     await clock.advance(10_000);
     expect(await textOf(after, "again")).toBeUndefined();
     expect(await after.stats()).toMatchObject({ items: 0 });
+  });
+
+  test("a full segment waits for the next, then both are folded at once; reads never notice", async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("kv.sqlite");
+    await using kv = open(path, { segmentBytes: 2_000, sync: "normal" });
+    const inTable = () => {
+      const db = new Database(path, { readonly: true });
+      try {
+        return db
+          .query<{ count: number; folded: number }, []>(
+            "SELECT (SELECT count(*) FROM items) AS count, folded FROM totals",
+          )
+          .get();
+      } finally {
+        db.close();
+      }
+    };
+    await kv.execute([set("a", "x".repeat(2_000))]);
+    // Sealed, as its file tells, and left alone.
+    expect(kv.idle).toBe(true);
+    expect(inTable()).toEqual({ count: 0, folded: 0 });
+    await kv.execute([set("a", "second"), set("b", "x".repeat(2_000))]);
+    while (!kv.idle) {
+      expect(await textOf(kv, "a")).toBe("second");
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(inTable()).toEqual({ count: 2, folded: 2 });
+    expect(await kv.stats()).toMatchObject({ items: 2, bytes: "asecondb".length + 2_000 });
+  });
+
+  test("a crash between a fold and the release of its files folds nothing twice", async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("kv.sqlite");
+    await using kv = open(path, { segmentBytes: 3_000, sync: "normal" });
+    for (let i = 0; i < 30; i++)
+      await kv.execute([set(`k${i % 7}`, "v".repeat(100 + i)), remove(`k${i % 5}`)]);
+    await until("the folds are done", () => kv.idle);
+    await using before = await copyStore(path);
+    const expected = await kv.stats();
+    // The table of after the fold, beside the journal of before it.
+    await using crashed = await copyStore(path);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      rmSync(slotPath(crashed.path, slot), { force: true });
+      if (existsSync(slotPath(before.path, slot))) {
+        copyFileSync(slotPath(before.path, slot), slotPath(crashed.path, slot));
+      }
+    }
+    await using after = open(crashed.path);
+    expect(await after.stats()).toEqual({ ...expected, totalItems: 0 });
+    expect(await contents(after)).toEqual(await contents(kv));
   });
 
   test("a cas unique is not given out again after a crash", async () => {
