@@ -15,13 +15,21 @@ export interface Server extends AsyncDisposable {
   readonly startMs: number;
   /** MB of resident memory. */
   memory(): Promise<number>;
+  /** MB of it at most so far. */
+  peak(): Promise<number>;
+  /** By SIGKILL. Disposing of it waits for its end. */
+  kill(): void;
 }
 
 const CAIRN = fileURLToPath(new URL("../../bin/cairn", import.meta.url));
 const SERVER_CORE = "0";
 
 /** `folder`: of an earlier run, to start on its database again; it is then the caller's to remove. */
-export async function startCairn(sync: "full" | "normal", flags: readonly string[] = [], folder?: string) {
+export async function startCairn(
+  sync: "full" | "normal",
+  flags: readonly string[] = [],
+  folder?: string,
+): Promise<Server> {
   const port = await freePort();
   const own = folder ?? temporary();
   const ports = [
@@ -85,16 +93,21 @@ async function start(
   const startMs = performance.now() - startedAt;
   return {
     ...{ name, port, protocol, startMs, pid: child.pid },
-    memory: async () => {
-      const status = await Bun.file(`/proc/${child.pid}/status`).text();
-      return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1_024;
-    },
+    memory: () => statusOf(child.pid, "VmRSS"),
+    peak: () => statusOf(child.pid, "VmHWM"),
+    kill: () => child.kill("SIGKILL"),
     [Symbol.asyncDispose]: async () => {
       child.kill();
       await child.exited;
       if (folder !== undefined && existsSync(folder)) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** MB */
+async function statusOf(pid: number, name: string): Promise<number> {
+  const status = await Bun.file(`/proc/${pid}/status`).text();
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]) / 1_024;
 }
 
 async function answers(port: number): Promise<boolean> {
