@@ -48,6 +48,7 @@ export interface Blobs {
    * Writes all of `source`, then makes the blob visible at once.
    *
    * `size`: the number of bytes if the caller knows it; lets an adapter choose a place, and is not a promise.
+   * The memory of a piece may be used again when the next but one is asked for.
    * If `source` throws or `signal` aborts, nothing stays behind and the error is passed on.
    * Fault `exists` if the id is taken.
    */

@@ -17,8 +17,8 @@ const part = (choose: "small" | "large") => async () => {
 
 blobsSuite("memory", async () => ({ blobs: new MemoryBlobs(), ...nothing }));
 blobsSuite("disk", part("large"));
-blobsSuite("sqlite", part("small"));
-blobsSuite("tiered, small", temporaryByteStores, () => `s-${crypto.randomUUID()}`);
+blobsSuite("sqlite", part("small"), undefined, 60_000);
+blobsSuite("tiered, small", temporaryByteStores, () => `s-${crypto.randomUUID()}`, 60_000);
 blobsSuite("tiered, large", temporaryByteStores);
 
 test("disk: opening removes what a crashed process left half-written, and nothing of a living one", async () => {

@@ -127,7 +127,7 @@ async function writeFile(
   signal: AbortSignal | undefined,
 ): Promise<StagedWrite> {
   await using handle = await open(path, "wx");
-  const options = { signal, onPiece: (piece: Uint8Array) => hasher.update(piece) };
+  const options = { signal, onPiece: (piece: Uint8Array) => hasher.update(piece), isLent: true };
   const result = await writePieces(handle, 0, source, options);
   if (!("interrupted" in result)) await handle.sync();
   return result;

@@ -33,6 +33,8 @@ export interface WriteOptions {
   readonly onPiece?: (piece: Uint8Array) => void;
   /** Is told how many bytes were written just now. */
   readonly onWritten?: (bytes: number) => void;
+  /** The source uses the memory of a piece again when the next but one is asked for: each is written by itself. */
+  readonly isLent?: boolean;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function writePieces(
   let writing: Promise<void> = Promise.resolve();
   try {
     for (;;) {
-      const { batch, size, ...end } = await gather(pieces, options.onPiece);
+      const { batch, size, ...end } = await gather(pieces, options);
       await writing;
       writing = writeAll(handle, position + written, batch).then((bytes) => options.onWritten?.(bytes));
       // It is awaited after the next batch was gathered; until then its error waits with it.
@@ -89,12 +91,13 @@ interface Gathered {
 /** The next pieces of the source, some for one write. */
 async function gather(
   pieces: AsyncIterator<Uint8Array>,
-  onPiece: ((piece: Uint8Array) => void) | undefined,
+  { onPiece, isLent = false }: WriteOptions,
 ): Promise<Gathered> {
+  const most = isLent ? 1 : GATHER_PIECES;
   const batch: Uint8Array[] = [];
   let size = 0;
   try {
-    while (size < GATHER && batch.length < GATHER_PIECES) {
+    while (size < GATHER && batch.length < most) {
       const { done, value } = await pieces.next();
       if (done) return { batch, size, ended: true };
       if (value.length === 0) continue;
