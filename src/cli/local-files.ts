@@ -61,6 +61,7 @@ function openFile(path: string): SortedFile {
   const fd = openFd(path);
   return {
     size: fstatSync(fd).size,
+    fd,
     read(into, position) {
       let done = 0;
       while (done < into.length) {

@@ -31,6 +31,11 @@ export function isSpecial(order: LineOrder): boolean {
   return Boolean(key || reverse || unique || continuation || prefix);
 }
 
+/** True when the key of a line is not simply the line, or some lines have none. */
+export function isKeyed({ key, continuation }: LineOrder): boolean {
+  return key !== undefined || continuation === true;
+}
+
 /** The key of a line without its newline; undefined for a line that continues the one before. */
 export type KeyOf = (line: Buffer) => Uint8Array | undefined;
 
@@ -60,9 +65,13 @@ function timeReader(column = 1, delimiter: Buffer | undefined, continuation: boo
   };
 }
 
-/** The columns one after another, each closed by 0 0; a 0 in them is 0 255. A missing column is empty. */
+/** One column as it is; more one after another, each closed by 0 0, and a 0 in them is 0 255. A missing column is empty. */
 function columnsKey(line: Buffer, columns: readonly number[], delimiter: Buffer | undefined): Buffer {
   const spans = columnsOf(line, delimiter, Math.max(...columns));
+  if (columns.length === 1) {
+    const [start, end] = spans[(columns[0] ?? 1) - 1] ?? [0, 0];
+    return line.subarray(start, end);
+  }
   const parts = columns.flatMap((column) => {
     const [start, end] = spans[column - 1] ?? [0, 0];
     const part = line.subarray(start, end);

@@ -24,6 +24,8 @@ export interface MergeInput {
 export interface SortedFile {
   /** Bytes, when it was opened. */
   readonly size: number;
+  /** The system's handle, by which other threads of this process can read it, too. */
+  readonly fd?: number;
   /** Fills `into` from `position` on; fewer bytes only at the end of the file. */
   read(into: Uint8Array, position: number): number;
   close(): void;
@@ -192,5 +194,6 @@ function checkLength(name: string, index: number, kernel: MergeKernel, longestLi
   if (kernel.slots.ready(index) || kernel.slots.unfinished(index) <= longestLine) return;
   throw new Fault("too-large", `${name}, line ${kernel.lines(index) + 1}: longer than ${longestLine} bytes`, {
     hint: "Check that the file is a text of lines that end with a newline.",
+    details: { source: name },
   });
 }

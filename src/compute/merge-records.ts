@@ -20,10 +20,10 @@ export interface RecordMergeOptions {
   readonly onRead: (input: MergeInput, bytes: number) => void;
 }
 
-/** Sorted records, opened once. */
-type Source = () => AsyncIterable<readonly LineRecord[]>;
+/** Sorted records, opened once; those that came together are taken before more are asked for. */
+type Source = () => AsyncIterable<Iterable<LineRecord>>;
 
-/** Each source holds the records of a piece, which take some hundred KiB. */
+/** Each source holds a piece, of 64 KiB or, of a run, 256 KiB. */
 const MOST = 500;
 const BATCH = 500;
 const TURN = 10;
@@ -93,7 +93,7 @@ async function runsOf(
   // What is read here is no progress: it is read again.
   const reading = { order, signal, longestLine };
   try {
-    for await (const records of readRecords(input, reading)) if (records.length === 0) break;
+    for await (const records of readRecords(input, reading)) takeAll(records);
     return undefined;
   } catch (error) {
     if (!isUnsorted(error)) throw error;
@@ -101,6 +101,12 @@ async function runsOf(
   const scratch = requireScratch(options.scratch, 1);
   const records = readRecords(input, { ...reading, anyOrder: true });
   return sortIntoRuns(records, { order, scratch, budget, encode });
+}
+
+/** Each record is compared with the one before it as it is taken. */
+function takeAll(records: Iterable<LineRecord>): void {
+  const iterator = records[Symbol.iterator]();
+  while (iterator.next().done !== true);
 }
 
 function requireScratch(scratch: MergeScratch | undefined, inputs: number): MergeScratch {
@@ -145,24 +151,21 @@ async function* mergeSources(
 /** Where the merge stands in one source. */
 class Cursor {
   readonly index: number;
-  readonly #batches: AsyncIterator<readonly LineRecord[]>;
-  #records: readonly LineRecord[] = [];
-  #at = -1;
+  readonly #batches: AsyncIterator<Iterable<LineRecord>>;
+  #records: Iterator<LineRecord> = [][Symbol.iterator]();
+  /** Undefined at the end. */
+  head: LineRecord | undefined;
 
-  constructor(batches: AsyncIterable<readonly LineRecord[]>, index: number) {
+  constructor(batches: AsyncIterable<Iterable<LineRecord>>, index: number) {
     this.#batches = batches[Symbol.asyncIterator]();
     this.index = index;
   }
 
-  /** Undefined at the end. */
-  get head(): LineRecord | undefined {
-    return this.#records[this.#at];
-  }
-
   /** Goes on by one record; returns a promise only where it has to wait. */
   advance(): Promise<void> | undefined {
-    this.#at += 1;
-    return this.#at < this.#records.length ? undefined : this.#refill();
+    const { done, value } = this.#records.next();
+    this.head = done === true ? undefined : value;
+    return this.head ? undefined : this.#refill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -170,9 +173,13 @@ class Cursor {
   }
 
   async #refill(): Promise<void> {
-    this.#at = 0;
-    const { done, value } = await this.#batches.next();
-    this.#records = done === true ? [] : value;
+    while (!this.head) {
+      const { done, value } = await this.#batches.next();
+      if (done === true) return;
+      this.#records = value[Symbol.iterator]();
+      const first = this.#records.next();
+      if (first.done !== true) this.head = first.value;
+    }
   }
 }
 

@@ -13,6 +13,19 @@ export interface ArenaSizes {
   readonly output: number;
   /** Bytes for each input. */
   readonly slots: readonly number[];
+  /** Where the memory comes from; by default it is new. */
+  readonly memory?: ArenaMemory | undefined;
+}
+
+/** Memory for one merge after another: fresh pages for each would cost more than they hold. */
+export class ArenaMemory {
+  #bytes = new Uint8Array(0);
+
+  /** At least `size` bytes of anything; what was taken before may not be used any more. */
+  take(size: number): Uint8Array<ArrayBuffer> {
+    if (this.#bytes.length < size) this.#bytes = new Uint8Array(size);
+    return this.#bytes;
+  }
 }
 
 /**
@@ -37,7 +50,7 @@ export class MergeSlots {
   /** The first byte that belongs to no slot. */
   #top: number;
 
-  constructor({ output, slots }: ArenaSizes) {
+  constructor({ output, slots, memory }: ArenaSizes) {
     const count = slots.length;
     const starts = new Int32Array(count);
     this.#top = output;
@@ -45,7 +58,7 @@ export class MergeSlots {
       starts[i] = this.#top;
       this.#top += size;
     }
-    this.bytes = new Uint8Array(this.#top + SLACK);
+    this.bytes = memory?.take(this.#top + SLACK) ?? new Uint8Array(this.#top + SLACK);
     this.view = new DataView(this.bytes.buffer);
     this.#slot = starts;
     this.#capacity = Int32Array.from(slots);

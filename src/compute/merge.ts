@@ -9,6 +9,7 @@ import { ALL_MERGED, MergeKernel, OUT_OF_ORDER, OUTPUT_FULL } from "./merge-kern
 import { type Group, planPasses } from "./merge-passes.ts";
 import { mergeRecords, sortUnsorted } from "./merge-records.ts";
 import type { MergeScratch } from "./merge-scratch.ts";
+import type { ArenaMemory } from "./merge-slots.ts";
 import { unsortedFault } from "./unsorted.ts";
 
 export type { MergeInput, SortedFile } from "./merge-input.ts";
@@ -35,6 +36,8 @@ export interface MergeOptions {
   readonly sortMemory?: number | undefined;
   /** The memory of each piece is used again when the next but one is asked for: one may be written meanwhile. */
   readonly reuse?: boolean;
+  /** Where the inputs' lines lie; given by who merges one after another. By default it is new. */
+  readonly memory?: ArenaMemory | undefined;
 }
 
 export const DEFAULT_FAN_IN = 500;
@@ -125,7 +128,7 @@ async function reduce(
 async function* mergeOnce(inputs: readonly MergeInput[], settings: Settings): AsyncGenerator<Uint8Array> {
   settings.signal?.throwIfAborted();
   if (inputs.length === 0) return;
-  const kernel = new MergeKernel({ output: OUTPUT, slots: inputs.map(slotOf) });
+  const kernel = new MergeKernel({ output: OUTPUT, slots: inputs.map(slotOf), memory: settings.memory });
   await using opened = new AsyncDisposableStack();
   const readers = inputs.map((input, i) => opened.use(openReader(input, i, settings)));
   await Promise.all(readers.map((reader) => reader.fill(kernel)));

@@ -19,8 +19,8 @@ export function encodeRecord({ key, bytes }: LineRecord): Buffer[] {
   return [head, Buffer.from(key.buffer, key.byteOffset, key.length), bytes];
 }
 
-/** The records of a run, as many at a time as a piece of it holds. */
-export async function* decodeRecords(run: AsyncIterable<Uint8Array>): AsyncGenerator<LineRecord[]> {
+/** The records of a run, as many at a time as a piece of it holds; made as they are taken, as those of `readRecords`. */
+export async function* decodeRecords(run: AsyncIterable<Uint8Array>): AsyncGenerator<Iterable<LineRecord>> {
   let parts: Uint8Array[] = [];
   let held = 0;
   let needed = HEAD;
@@ -29,25 +29,32 @@ export async function* decodeRecords(run: AsyncIterable<Uint8Array>): AsyncGener
     held += piece.length;
     // A large record is put together once, not anew with each of its pieces.
     if (held < needed) continue;
-    const { records, rest, next } = split(Buffer.concat(parts, held));
-    parts = [rest];
-    held = rest.length;
+    const bytes = Buffer.concat(parts, held);
+    const { end, next } = wholeRecords(bytes);
+    parts = [bytes.subarray(end)];
+    held = bytes.length - end;
     needed = next;
-    if (records.length > 0) yield records;
+    if (end > 0) yield recordsIn(bytes, end);
   }
   if (held > 0) throw new Fault("corrupt", "an intermediate run ends within a record");
 }
 
-/** `next`: how many bytes the record at the beginning of `rest` needs, as far as is known. */
-function split(bytes: Buffer): { records: LineRecord[]; rest: Buffer; next: number } {
-  const records: LineRecord[] = [];
-  for (let start = 0; ; ) {
-    if (bytes.length - start < HEAD) return { records, rest: bytes.subarray(start), next: HEAD };
+/** `end`: of the last whole record. `next`: how many bytes the one behind it needs, as far as is known. */
+function wholeRecords(bytes: Buffer): { readonly end: number; readonly next: number } {
+  for (let end = 0; ; ) {
+    if (bytes.length - end < HEAD) return { end, next: HEAD };
+    const next = HEAD + bytes.readUInt32LE(end) + bytes.readUInt32LE(end + 4);
+    if (bytes.length < end + next) return { end, next };
+    end += next;
+  }
+}
+
+function* recordsIn(bytes: Buffer, end: number): Generator<LineRecord> {
+  for (let start = 0; start < end; ) {
     const key = start + HEAD + bytes.readUInt32LE(start);
-    const end = key + bytes.readUInt32LE(start + 4);
-    if (bytes.length < end) return { records, rest: bytes.subarray(start), next: end - start };
-    records.push({ key: bytes.subarray(start + HEAD, key), bytes: bytes.subarray(key, end) });
-    start = end;
+    const next = key + bytes.readUInt32LE(start + 4);
+    yield { key: bytes.subarray(start + HEAD, key), bytes: bytes.subarray(key, next) };
+    start = next;
   }
 }
 
@@ -62,7 +69,7 @@ export interface SortOptions {
 
 /** Sorted runs of the records, in the order of what was read: merging them in this order is a stable sort. */
 export async function sortIntoRuns(
-  batches: AsyncIterable<readonly LineRecord[]>,
+  batches: AsyncIterable<Iterable<LineRecord>>,
   { order, scratch, budget, encode }: SortOptions,
 ): Promise<MergeRun[]> {
   const runs: MergeRun[] = [];

@@ -6,6 +6,7 @@ import { Fault, toFault } from "../../wire/faults.ts";
 interface SyncFile {
   /** Bytes, when it was opened. */
   readonly size: number;
+  readonly fd: number;
   /** Fills `into` from `position` on; fewer bytes only at the end of the file. */
   read(into: Uint8Array, position: number): number;
   close(): void;
@@ -21,8 +22,19 @@ export function openSyncFile(path: string): SyncFile {
   }
   return {
     size: facts.size,
+    fd,
     read: (into, position) => readFully(fd, into, position),
     close: () => closeSync(fd),
+  };
+}
+
+/** Bytes `[start, end)` of a file that somebody else has opened, and closes. */
+export function openedRange(fd: number, start: number, end: number): SyncFile {
+  return {
+    size: end - start,
+    fd,
+    read: (into, position) => readFully(fd, into.subarray(0, end - start - position), start + position),
+    close: () => undefined,
   };
 }
 
