@@ -1,11 +1,12 @@
-// Merges a folder's files into a file: what bench/merge times, in a process of its own.
+// Merges a folder's files into a file, in the order that is given as JSON: what bench/merge times, in a process of its own.
 
 import { open } from "node:fs/promises";
 import { DiskBucket } from "../../src/adapters/disk/bucket.ts";
 import { openSyncFile } from "../../src/adapters/disk/sync-file.ts";
-import { type MergeInput, mergeSorted } from "../../src/compute/merge.ts";
+import { mergeOnThreads } from "../../src/app/merge-threads.ts";
+import type { MergeInput } from "../../src/compute/merge.ts";
 
-const [folder = "", output = ""] = process.argv.slice(2);
+const [folder = "", output = "", order = "{}"] = process.argv.slice(2);
 const bucket = new DiskBucket(folder);
 const inputs: Promise<MergeInput>[] = [];
 for (let after: string | undefined = ""; after !== undefined; ) {
@@ -25,10 +26,8 @@ for (let after: string | undefined = ""; after !== undefined; ) {
 }
 const file = await open(output, "w");
 let writing: Promise<unknown> = Promise.resolve();
-for await (const piece of mergeSorted(await Promise.all(inputs), {
-  fanIn: Math.max(2, inputs.length),
-  reuse: true,
-})) {
+const options = { fanIn: Math.max(2, inputs.length), reuse: true, order: JSON.parse(order) };
+for await (const piece of mergeOnThreads(await Promise.all(inputs), options)) {
   // As `cairn merge` does: a piece is written while the next one is merged.
   await writing;
   writing = file.write(piece);

@@ -43,6 +43,8 @@ export interface Settings {
   readonly workers: number;
   /** Bytes that a job's aggregation may use. */
   readonly jobMemory: number;
+  /** Threads of one merge; undefined: as many as there are processors, at most four. */
+  readonly mergeThreads: number | undefined;
   /** Bytes of one image chunk's JSON body. */
   readonly maxChunkBody: number;
   /** Bytes of one upload; null: as many as the disk takes. */
@@ -95,6 +97,7 @@ export function resolveSettings(values: SettingValues, database: string | undefi
     cache: within(values, "cache", 33_554_432, 2_000_000_000),
     workers: within(values, "workers", 0, 64),
     jobMemory: within(values, "job-memory", 256 * 1_048_576, Number.MAX_SAFE_INTEGER),
+    mergeThreads: "merge-threads" in values ? within(values, "merge-threads", 1, 16) : undefined,
     maxChunkBody: within(values, "max-chunk", 1024, 1_073_741_824),
     maxUpload: "max-upload" in values ? within(values, "max-upload", 1, Number.MAX_SAFE_INTEGER) : null,
     quota: "quota" in values ? within(values, "quota", 1, Number.MAX_SAFE_INTEGER) : null,
@@ -117,6 +120,7 @@ export function environmentOf(settings: Settings): Record<string, string> {
     CAIRN_HOST: settings.host,
     CAIRN_SYNC: settings.sync,
     CAIRN_JOB_MEMORY: String(settings.jobMemory),
+    ...(settings.mergeThreads !== undefined && { CAIRN_MERGE_THREADS: String(settings.mergeThreads) }),
     CAIRN_RESULT_EXPIRY: `${settings.resultExpiry}ms`,
     CAIRN_LOG_LEVEL: settings.logLevel,
   };

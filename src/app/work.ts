@@ -17,9 +17,10 @@ export async function workUntil(
   const log = openLog(settings.logLevel, "worker");
   await using store = await openStore(settings, systemClock, log);
   const { queue, files, bucket } = store;
-  const { jobMemory, resultExpiry } = settings;
+  const { jobMemory, resultExpiry, mergeThreads } = settings;
   const scratch = join(settings.data, "scratch");
-  const shop = { queue, files, bucket, clock: systemClock, log, scratch, jobMemory, resultExpiry };
+  const limits = { jobMemory, resultExpiry, mergeThreads };
+  const shop = { queue, files, bucket, clock: systemClock, log, scratch, ...limits };
   // A worker that `serve` spawned has a channel to it; one started by hand has not.
   await runWorker(shop, { signal, supervised: process.send !== undefined });
 }

@@ -13,6 +13,7 @@ import type { Bucket } from "../ports/bucket.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Queue } from "../ports/queue.ts";
+import { mergeOnThreads } from "./merge-threads.ts";
 import { openScratch } from "./scratch.ts";
 import { POKE, workerName } from "./workers.ts";
 
@@ -27,6 +28,8 @@ export interface Workshop {
   readonly scratch: string;
   /** Bytes that an aggregation may use. */
   readonly jobMemory: number;
+  /** Threads of one merge; default: as many as there are processors, at most four. */
+  readonly mergeThreads?: number | undefined;
   /** Milliseconds until a result may be removed; null: never. */
   readonly resultExpiry: number | null;
 }
@@ -60,7 +63,10 @@ export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }:
     log,
     name: workerName(process.pid),
     handlers: [
-      mergeHandler({ bucket, results, scratch: runs, openFile: openSyncFile }),
+      mergeHandler({
+        ...{ bucket, results, scratch: runs, openFile: openSyncFile },
+        merge: (sources, options) => mergeOnThreads(sources, options, { threads: shop.mergeThreads }),
+      }),
       aggregateHandler({ files, results, aggregation }),
     ],
     spent: () => supervised && grown,

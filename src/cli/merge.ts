@@ -2,7 +2,6 @@
 
 import { download } from "../client/http/index.ts";
 import { isSpecial, type LineOrder } from "../compute/line-order.ts";
-import { mergeSorted } from "../compute/merge.ts";
 import { plainInput } from "../compute/plain-input.ts";
 import { Fault } from "../wire/faults.ts";
 import { pathTo, ROUTES } from "../wire/routes.ts";
@@ -13,6 +12,7 @@ import type { Option } from "./option.ts";
 import { openTarget, targetStream } from "./output-file.ts";
 import { bytesText, progressBar } from "./progress.ts";
 import { runOnServer } from "./server-jobs.ts";
+import { MERGE_THREADS } from "./settings.ts";
 import { PATIENCE, pathOn, SERVER } from "./transfers.ts";
 
 const ORDER: readonly Option[] = [
@@ -83,6 +83,7 @@ export const merge: Command = {
     },
     { flag: "from", type: "text", word: "DATE", help: "the first day, on the server's bucket" },
     { flag: "to", type: "text", word: "DATE", help: "the last day, included; default: the same" },
+    MERGE_THREADS,
     SERVER,
     PATIENCE,
     JSON_OUTPUT,
@@ -110,11 +111,13 @@ async function mergeLocally(invocation: Invocation): Promise<void> {
   const target = await openTarget(path);
   let bytes = 0;
   try {
-    const merged = mergeSorted(inputs.map(plainInput), {
+    const { mergeOnThreads } = await import("../app/merge-threads.ts");
+    const merge = {
       ...{ signal, scratch, order, reuse: true },
       unsorted: values.unsorted === "sort" ? "sort" : "fail",
-      onProgress: (done) => bar.update({ done, total }),
-    });
+      onProgress: (done: number) => bar.update({ done, total }),
+    } as const;
+    const merged = mergeOnThreads(inputs.map(plainInput), merge, { threads: threadsOf(values) });
     let writing: Promise<void> = Promise.resolve();
     for await (const piece of merged) {
       // A piece is written while the next one is merged.
@@ -160,6 +163,12 @@ async function mergeRemotely(invocation: Invocation): Promise<void> {
   if (path === "-") return;
   const said = log.map(({ text }) => text).join("; ");
   report(invocation, `${said}: ${bytesText(file.size)} into ${path}`, { ...file, path });
+}
+
+function threadsOf({ "merge-threads": given }: Invocation["values"]): number | undefined {
+  const threads = given === undefined ? undefined : Number(given);
+  if (threads === undefined || (threads >= 1 && threads <= 16)) return threads;
+  throw new Fault("invalid", `--merge-threads: ${threads} is outside 1 to 16`);
 }
 
 function orderOf({ values }: Invocation): LineOrder {

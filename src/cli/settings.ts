@@ -2,6 +2,13 @@
 
 import type { Option } from "./option.ts";
 
+/** Of `serve`, `worker` and `merge`. */
+export const MERGE_THREADS: Option = {
+  flag: "merge-threads",
+  type: "integer",
+  help: "threads of a large merge, 1 to 16; default: one per processor, at most 4, and 1 for orders by keys",
+};
+
 /** Settings that a server and every worker beside it must share. */
 export const SHARED_SETTINGS: readonly Option[] = [
   {
@@ -29,6 +36,7 @@ export const SHARED_SETTINGS: readonly Option[] = [
     default: "512mb",
     help: "memory that one aggregation may use before it spills to disk, 256mb or more",
   },
+  MERGE_THREADS,
   {
     flag: "result-expiry",
     type: "duration",

@@ -1,6 +1,7 @@
 // The handler of merge jobs: the log files of a range of days in, one sorted file out.
 
 import {
+  type MergeOptions,
   type MergeScratch,
   type MergeInput as MergeSource,
   mergeSorted,
@@ -21,10 +22,15 @@ export interface MergeHandlerOptions {
   readonly scratch?: MergeScratch;
   /** Opens objects that lie in files of this machine, which is the fastest way to read them. */
   readonly openFile?: (path: string) => SortedFile;
+  /** As `mergeSorted`, which is the default, on more than one thread, say. */
+  readonly merge?: (
+    sources: readonly MergeSource[],
+    options: MergeOptions,
+  ) => AsyncGenerator<Uint8Array, void, undefined>;
 }
 
 export function mergeHandler(options: MergeHandlerOptions): JobHandler<MergeInput> {
-  const { bucket, results, scratch } = options;
+  const { bucket, results, scratch, merge = mergeSorted } = options;
   return {
     kind: mergeKind,
     async run({ start, end, unsorted, ...order }, context): Promise<Json> {
@@ -36,7 +42,7 @@ export function mergeHandler(options: MergeHandlerOptions): JobHandler<MergeInpu
       const sources = await Promise.all(objects.map((object) => sourceOf(object, options)));
       const { signal } = context;
       const onProgress = progressOf(objects, context);
-      const merged = mergeSorted(sources, { signal, scratch, onProgress, order, unsorted });
+      const merged = merge(sources, { signal, scratch, onProgress, order, unsorted, reuse: true });
       const facts = { name: `merged_${range.start}_${range.end}.log`, mediaType: "text/plain" };
       const file = await results.store(context, facts, merged);
       return { file: file.id, objects: objects.length, bytes: file.size };
