@@ -82,7 +82,7 @@ async function* piecesOf(
     const room = new Uint8Array(PIECE_BYTES);
     const filled = await source.read(room);
     const piece = room.subarray(0, filled);
-    original.add(piece);
+    await original.add(piece);
     if (filled > 0) yield piece;
     if (filled < PIECE_BYTES) return;
   }

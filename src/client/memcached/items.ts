@@ -11,6 +11,7 @@ import {
   touchLine,
 } from "../../wire/memcached/client-requests.ts";
 import { replyFault, ServerUnreachable } from "./errors.ts";
+import type { Keys } from "./keys.ts";
 import type { Outage } from "./outage.ts";
 import type { Room } from "./room.ts";
 import type { Server } from "./server.ts";
@@ -20,9 +21,9 @@ import { Window } from "./window.ts";
 /** `NOT_STORED` (add: it is there), `EXISTS` (cas: it changed), `NOT_FOUND` (cas: it is gone). */
 export type PutReply = "STORED" | "NOT_STORED" | "EXISTS" | "NOT_FOUND";
 
-/** Requests of a few bytes each that go out in one write, and how many such writes are under way at once. */
-const BATCH = 128;
-const BATCHES = 4;
+/** Requests of a few bytes each that go out in one write, and how many such writes are under way at once to each server. */
+const SHARE_KEYS = 128;
+const SHARES_EACH = 4;
 
 /** The item with its cas token, or undefined. */
 export async function readItem(servers: Servers, key: string): Promise<ValueReply | undefined> {
@@ -61,7 +62,7 @@ export async function readItems(
       if (!outage) throw error;
       outage.note(error);
     });
-  await allOf(shares(servers, keys).map(tolerant));
+  await allOf([...shares(servers, keys, Number.POSITIVE_INFINITY)].map(tolerant));
   return found;
 }
 
@@ -88,9 +89,9 @@ export async function putFramed(servers: Servers, key: string, request: Uint8Arr
 }
 
 /** Absent ones are no error. A server that does not answer keeps no other from being cleaned, and is thrown at the end. */
-export async function deleteItems(servers: Servers, keys: Iterable<string>): Promise<void> {
+export async function deleteItems(servers: Servers, keys: Keys): Promise<void> {
   let outage: ServerUnreachable | undefined;
-  const remove = async (share: Share) => {
+  await inShares(servers, keys, async (share) => {
     try {
       await askEach(share, deleteLine, (line) => {
         if (line !== "DELETED" && line !== "NOT_FOUND") throw replyFault(line, share.server.name);
@@ -99,8 +100,7 @@ export async function deleteItems(servers: Servers, keys: Iterable<string>): Pro
       if (!(error instanceof ServerUnreachable)) throw error;
       outage ??= error;
     }
-  };
-  await allOf(shares(servers, keys).map(remove));
+  });
   if (outage) throw outage;
 }
 
@@ -128,71 +128,54 @@ export interface MissingOptions {
 /** The indexes of the keys that are not there, in order; values are not read where the server can tell without. */
 export async function missingItems(
   servers: Servers,
-  keys: readonly string[],
+  keys: Keys,
   { exptime, outage }: MissingOptions = {},
 ): Promise<number[]> {
   const missing: number[] = [];
   const look = async (share: Share) => {
-    const { server } = share;
+    const { server, places } = share;
     const { meta } = await server.features();
     const note = (there: boolean, at: number) => {
-      if (!there) missing.push(share.places[at] ?? 0);
+      if (!there) missing.push(places[at] ?? 0);
     };
     if (!meta && exptime === undefined) return readEach(share, note);
     const request = meta ? metaExistsLine : (key: string) => touchLine(key, exptime ?? 0);
     await askEach(share, request, (line, at) => note(isThere(line, server), at));
   };
-  const tolerant = (share: Share) =>
+  await inShares(servers, keys, (share) =>
     look(share).catch((error: unknown) => {
       if (!outage) throw error;
       outage.note(error);
       const known = new Set(missing);
       for (const place of share.places) if (!known.has(place)) missing.push(place);
-    });
-  await allOf(shares(servers, keys).map(tolerant));
+    }),
+  );
   return missing.sort((a, b) => a - b);
 }
 
-/** A request line for every key, many in one write: a write and a promise for each would leave as much garbage as all else. */
+/** A request line for every key in one write: a write and a promise for each would leave as much garbage as all else. */
 async function askEach(
   { server, lane, keys }: Share,
   request: (key: string) => string,
   judge: (line: string, at: number) => void,
 ): Promise<void> {
-  const window = new Window(BATCHES);
-  for (let start = 0; start < keys.length; start += BATCH) {
-    const batch = keys.slice(start, start + BATCH);
-    await window.add(async () => {
-      const lines: string[] = [];
-      const onLine = (text: string) => lines.push(text);
-      const text = batch.map(request).join("");
-      const { line } = await server.exchange(
-        { parts: [text], kind: "line", replies: batch.length, onLine },
-        lane,
-      );
-      lines.push(line);
-      for (const [i, text] of lines.entries()) judge(text, start + i);
-    });
-  }
-  await window.drain();
+  const lines: string[] = [];
+  const onLine = (text: string) => lines.push(text);
+  const text = keys.map(request).join("");
+  const { line } = await server.exchange({ parts: [text], kind: "line", replies: keys.length, onLine }, lane);
+  lines.push(line);
+  for (const [at, text] of lines.entries()) judge(text, at);
 }
 
 async function readEach(
   { server, lane, keys }: Share,
   note: (there: boolean, at: number) => void,
 ): Promise<void> {
-  const window = new Window(2);
   for (const [at, key] of keys.entries()) {
-    await window.add(async () => {
-      const { line, values } = await server.exchange(
-        { parts: [getLine("get", [key])], kind: "values" },
-        lane,
-      );
-      if (line !== "END") throw replyFault(line, server.name);
-      note(values.length > 0, at);
-    });
+    const { line, values } = await server.exchange({ parts: [getLine("get", [key])], kind: "values" }, lane);
+    if (line !== "END") throw replyFault(line, server.name);
+    note(values.length > 0, at);
   }
-  await window.drain();
 }
 
 function isThere(line: string, server: Server): boolean {
@@ -207,7 +190,7 @@ async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
   for (const result of ended) if (result.status === "rejected") throw result.reason;
 }
 
-/** Keys that one connection to their server is asked about. */
+/** Keys that one connection to their server is asked about at once. */
 interface Share {
   readonly server: Server;
   readonly lane: number;
@@ -216,23 +199,34 @@ interface Share {
   readonly places: number[];
 }
 
-function shares(servers: Servers, keys: Iterable<string>): Share[] {
-  const found: Share[] = [];
-  const byServer = new Map<Server, Share[]>();
-  let place = 0;
-  for (const key of keys) {
+/** Cuts the keys into shares as it goes, and has some of them under way; all have ended when it returns or throws. */
+async function inShares(servers: Servers, keys: Keys, ask: (share: Share) => Promise<void>): Promise<void> {
+  const window = new Window(SHARES_EACH * servers.all.length);
+  try {
+    for (const share of shares(servers, keys, SHARE_KEYS)) await window.add(() => ask(share));
+    await window.drain();
+  } catch (error) {
+    await window.settle();
+    throw error;
+  }
+}
+
+/** Of at most so many keys each. */
+function* shares(servers: Servers, keys: Keys, most: number): Generator<Share, void, undefined> {
+  const open = new Map<Server, Share[]>();
+  for (let place = 0; place < keys.length; place++) {
+    const key = keys.at(place) ?? "";
     const server = servers.of(key);
     const lane = server.laneOf(key);
-    const lanes = byServer.get(server) ?? [];
-    byServer.set(server, lanes);
-    let share = lanes[lane];
-    if (!share) {
-      share = { server, lane, keys: [], places: [] };
-      lanes[lane] = share;
-      found.push(share);
-    }
+    const lanes = open.get(server) ?? [];
+    open.set(server, lanes);
+    const share = lanes[lane] ?? { server, lane, keys: [], places: [] };
+    lanes[lane] = share;
     share.keys.push(key);
-    share.places.push(place++);
+    share.places.push(place);
+    if (share.keys.length < most) continue;
+    delete lanes[lane];
+    yield share;
   }
-  return found;
+  for (const lanes of open.values()) for (const share of lanes) if (share) yield share;
 }

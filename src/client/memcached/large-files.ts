@@ -111,6 +111,7 @@ export class LargeFiles implements AsyncDisposable {
   /** Closes the connections; calls that are under way fail. The process can end afterwards. */
   async close(): Promise<void> {
     this.#settings.servers.close();
+    await this.#settings.digests.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 // Where the chunks of a file are: slots (its chunks, then its parity chunks), their keys, and the groups they form.
 
+import { type Keys, keysBy } from "./keys.ts";
 import type { Manifest, StoredFile } from "./manifest.ts";
 import { chunkKey, copyName, partKey } from "./names.ts";
 import type { Servers } from "./servers.ts";
@@ -7,9 +8,11 @@ import type { Servers } from "./servers.ts";
 type Shape = Pick<StoredFile, "chunks" | "parity" | "group">;
 
 /** The keys of all slots, in their order. */
-export function slotKeys(prefix: string, manifest: Manifest): string[] {
-  const { version, chunks, salts, checksums } = manifest;
-  return checksums.map((_, slot) => {
+export function slotKeys(
+  prefix: string,
+  { version, chunks, salts, checksums }: Pick<Manifest, "version" | "chunks" | "salts" | "checksums">,
+): Keys {
+  return keysBy(checksums.length, (slot) => {
     const name = slot < chunks ? `${slot}` : parityName(slot - chunks);
     return salted(chunkKey(prefix, version, name), salts?.[slot] ?? "");
   });

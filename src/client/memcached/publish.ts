@@ -12,8 +12,9 @@ import {
 import { AlreadyExists, Corrupt, Evicted, Replaced } from "./errors.ts";
 import { chunkExptime, exptimeAt, manifestExptime } from "./expiry.ts";
 import { deleteItems, deleteVersion, missingItems, putItem } from "./items.ts";
+import { joinedKeys, type Keys } from "./keys.ts";
 import { lostForGood, partKeys, slotKeys } from "./layout.ts";
-import { encodeManifest, type Manifest, manifestBytesMax } from "./manifest.ts";
+import { type ChunkTable, encodeManifest, type Manifest, manifestBytesMax } from "./manifest.ts";
 import type { Settings } from "./settings.ts";
 import type { Upload } from "./upload.ts";
 import { abortable } from "./window.ts";
@@ -55,29 +56,39 @@ export async function isComplete(settings: Settings, manifest: Manifest): Promis
 }
 
 /** The manifest of what was sent. */
-export function manifestOf(upload: Upload, storedSize: number): Manifest {
-  const { name, version, chunkSize, parity, group, encoding, startedAt, options, chunks, parities } = upload;
-  const salts = [...chunks.salts, ...parities.salts];
-  const table = {
-    checksums: [...chunks.checksums, ...parities.checksums],
-    salts: salts.some((salt) => salt !== "") ? salts : null,
-  };
+export async function manifestOf(upload: Upload, storedSize: number): Promise<Manifest> {
+  const { name, version, chunkSize, parity, group, encoding, startedAt, options, chunks } = upload;
+  const table = tableOf(upload);
   const bytes = manifestBytesMax(name, table.checksums.length, table.salts?.join().length ?? 0);
   return {
     name,
     size: upload.original.size,
-    sha256: upload.original.digest(),
+    sha256: await upload.original.digest(),
     version,
     encoding,
     storedSize,
     chunkSize,
-    chunks: chunks.keys.length,
+    chunks: chunks.count,
     parity,
     group,
     storedAt: startedAt,
     expiresAt: options.ttl === undefined ? null : startedAt + options.ttl,
     ...table,
     parts: partsFor(table, bytes, upload.manifestMax, upload.partMax),
+  };
+}
+
+/** The keys of all chunks that may have reached their servers so far. */
+export function sentKeys(upload: Upload): Keys {
+  const { settings, version, chunks } = upload;
+  return slotKeys(settings.prefix, { version, chunks: chunks.count, ...tableOf(upload) });
+}
+
+function tableOf({ chunks, parities }: Upload): ChunkTable {
+  const salts = [...chunks.salts, ...parities.salts];
+  return {
+    checksums: [...chunks.checksums, ...parities.checksums],
+    salts: salts.some((salt) => salt !== "") ? salts : null,
   };
 }
 
@@ -105,10 +116,11 @@ export async function publish(upload: Upload, manifest: Manifest, found: Predece
 
 /** Every chunk, parity chunk and part is there: a server may evict the first while it takes the last. Throws Evicted. */
 export async function confirmChunks(upload: Upload, manifest: Manifest): Promise<void> {
-  const { settings, name, options, startedAt, chunks, parities } = upload;
-  const keys = [...chunks.keys, ...parities.keys, ...partKeys(settings.servers, settings.prefix, manifest)];
+  const { settings, name, options, startedAt } = upload;
+  const { servers, prefix } = settings;
+  const keys = joinedKeys(slotKeys(prefix, manifest), partKeys(servers, prefix, manifest));
   const exptime = chunkExptime(options.ttl, startedAt);
-  const missing = await abortable(missingItems(settings.servers, keys, { exptime }), options.signal);
+  const missing = await abortable(missingItems(servers, keys, { exptime }), options.signal);
   if (missing.length === 0) return;
   throw new Evicted(name, missing, keys.length, {
     hint: "The servers have too little memory to hold the file: give them more (memcached -m), or remove other files. Nothing was stored.",
@@ -121,7 +133,7 @@ export async function takeBack(
   manifest: Manifest | undefined,
   replaced: Predecessor | undefined,
 ): Promise<void> {
-  const { settings, name, key, version, chunks, parities } = upload;
+  const { settings, name, key, version } = upload;
   const { servers, prefix } = settings;
   const parts = manifest ? partKeys(servers, prefix, manifest) : [];
   try {
@@ -134,7 +146,7 @@ export async function takeBack(
     }
     if (upload.parity > 0) await settleCopies(settings, name);
   } finally {
-    await deleteItems(servers, [...chunks.keys, ...parities.keys, ...parts]);
+    await deleteItems(servers, joinedKeys(sentKeys(upload), parts));
   }
 }
 
@@ -142,7 +154,7 @@ export async function takeBack(
 export async function removeChunks(settings: Settings, manifest: Manifest | undefined): Promise<void> {
   if (!manifest) return;
   const { servers, prefix } = settings;
-  await deleteItems(servers, [...slotKeys(prefix, manifest), ...partKeys(servers, prefix, manifest)]);
+  await deleteItems(servers, joinedKeys(slotKeys(prefix, manifest), partKeys(servers, prefix, manifest)));
 }
 
 /** The file under the name goes: its copies first, since they would bring it back, then the item, then the chunks. */

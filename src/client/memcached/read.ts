@@ -1,11 +1,11 @@
 // Reading a stored file: every chunk is checked before it is passed on, the whole by its SHA-256 at the end.
 
-import { createHash } from "node:crypto";
 import { findEntry, wholeManifest } from "./catalog.ts";
 import { decompressed } from "./compression.ts";
 import { Corrupt, Evicted, NotFound, Replaced } from "./errors.ts";
 import { exptimeAt } from "./expiry.ts";
 import { missingItems, putItem, readItems } from "./items.ts";
+import { keysBetween } from "./keys.ts";
 import { groupOf, lostForGood, slotLength } from "./layout.ts";
 import type { Manifest, ManifestHead, StoredFile } from "./manifest.ts";
 import { manifestKey } from "./names.ts";
@@ -95,18 +95,22 @@ export async function* verifiedBytes(
   reading: Reading,
   { signal, onProgress, reuse = false }: RetrieveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { manifest } = reading;
+  const { manifest, settings } = reading;
   const packed = manifest.encoding !== null;
-  const hash = createHash("sha256");
+  const digest = settings.digests.begin(manifest.size);
   let done = 0;
-  const chunks = soundChunks(reading, signal, reuse && !packed);
-  for await (const bytes of packed ? decompressed(manifest.name, chunks) : chunks) {
-    hash.update(bytes);
-    done += bytes.length;
-    yield bytes;
-    onProgress?.({ done, total: manifest.size });
+  try {
+    const chunks = soundChunks(reading, signal, reuse && !packed);
+    for await (const bytes of packed ? decompressed(manifest.name, chunks) : chunks) {
+      await digest.add(bytes);
+      done += bytes.length;
+      yield bytes;
+      onProgress?.({ done, total: manifest.size });
+    }
+    checkDigest(manifest, await digest.finish());
+  } finally {
+    digest.drop();
   }
-  checkDigest(manifest, hash.digest("hex"));
 }
 
 async function* soundChunks(
@@ -123,7 +127,7 @@ async function* soundChunks(
 
 /** Reads all of it and keeps none. Throws like verifiedBytes, but Corrupt names every damaged chunk. */
 export async function verifyChunks(reading: Reading, { signal, onProgress }: ReadOptions): Promise<Verified> {
-  const { manifest } = reading;
+  const { manifest, settings } = reading;
   const bad: number[] = [];
   let done = 0;
   async function* all(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -136,15 +140,17 @@ export async function verifyChunks(reading: Reading, { signal, onProgress }: Rea
       if (bad.length === 0) yield data;
     }
   }
-  const hash = createHash("sha256");
+  const digest = settings.digests.begin(manifest.size);
   try {
     const bytes = manifest.encoding === null ? all() : decompressed(manifest.name, all());
-    for await (const piece of bytes) hash.update(piece);
+    for await (const piece of bytes) await digest.add(piece);
+    if (bad.length === 0) checkDigest(manifest, await digest.finish());
   } catch (error) {
     if (bad.length === 0 || !(error instanceof Corrupt)) throw error;
+  } finally {
+    digest.drop();
   }
   if (bad.length > 0) throw damaged(manifest, bad);
-  checkDigest(manifest, hash.digest("hex"));
   const { checksums: _, salts: __, parts: ___, ...file } = manifest;
   return { ...file, rebuilt: reading.rebuilt };
 }
@@ -162,26 +168,27 @@ async function* chunksOf(
   signal: AbortSignal | undefined,
   reuse: boolean,
 ): AsyncGenerator<Chunk, void, undefined> {
-  const { settings, manifest, outage } = reading;
-  const keys = reading.keys.slice(0, manifest.chunks);
+  const { settings, manifest, keys, outage } = reading;
+  const { chunks } = manifest;
   const batch = windowOf(manifest.chunkSize, BATCH_BYTES, 1, BATCH_CHUNKS_MOST);
   const room = reuse ? new Room() : undefined;
   const ahead: Promise<Map<string, Uint8Array>>[] = [];
   const request = (start: number) => {
-    if (start >= keys.length) return;
-    const items = readItems(settings.servers, keys.slice(start, start + batch), { room, outage });
+    if (start >= chunks) return;
+    const some = keysBetween(keys, start, Math.min(chunks, start + batch));
+    const items = readItems(settings.servers, some, { room, outage });
     // A failure is met when its turn comes; if the consumer leaves before, nobody needs to hear of it.
     items.catch(() => undefined);
     ahead.push(items);
   };
   const rebuilder = new Rebuilder(reading);
   for (let i = 0; i < BATCHES_AHEAD; i++) request(i * batch);
-  for (let start = 0; start < keys.length; start += batch) {
+  for (let start = 0; start < chunks; start += batch) {
     const items = await abortable(ahead.shift() ?? Promise.resolve(new Map()), signal);
     request(start + BATCHES_AHEAD * batch);
-    for (let index = start; index < Math.min(keys.length, start + batch); index++) {
+    for (let index = start; index < Math.min(chunks, start + batch); index++) {
       signal?.throwIfAborted();
-      const data = items.get(keys[index] ?? "");
+      const data = items.get(keys.at(index) ?? "");
       const sound = data !== undefined && isSound(manifest, index, data);
       if (sound) yield { index, data, sound };
       else yield (await abortable(rebuilder.chunk(index), signal)) ?? { index, data, sound };

@@ -5,6 +5,7 @@ import { crc32 } from "./crc32.ts";
 import { OutOfMemory, ServerUnreachable } from "./errors.ts";
 import { chunkExptimeAt } from "./expiry.ts";
 import { putItem, readItems } from "./items.ts";
+import type { Keys } from "./keys.ts";
 import { groupAt, slotKeys, slotLength } from "./layout.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Outage } from "./outage.ts";
@@ -15,7 +16,7 @@ export interface Reading {
   readonly settings: Settings;
   readonly manifest: Manifest;
   /** Of all slots. */
-  readonly keys: readonly string[];
+  readonly keys: Keys;
   readonly outage: Outage;
   /** Chunks that were computed again from parity, as they are found. */
   readonly rebuilt: number[];
@@ -43,11 +44,11 @@ export async function rebuildGroup(
   const slots = [...group.data, ...group.parity];
   const found = await readItems(
     settings.servers,
-    slots.map((slot) => keys[slot] ?? ""),
+    slots.map((slot) => keys.at(slot) ?? ""),
     { outage },
   );
   const piece = (slot: number) => {
-    const bytes = found.get(keys[slot] ?? "");
+    const bytes = found.get(keys.at(slot) ?? "");
     return bytes && isSound(manifest, slot, bytes) ? bytes : undefined;
   };
   const data = group.data.map(piece);
@@ -73,7 +74,7 @@ export async function putBack(
 ): Promise<boolean> {
   const exptime = chunkExptimeAt(manifest.expiresAt);
   try {
-    await putItem(settings.servers, { command: "set", key: keys[slot] ?? "", exptime }, bytes);
+    await putItem(settings.servers, { command: "set", key: keys.at(slot) ?? "", exptime }, bytes);
     return true;
   } catch (error) {
     if (error instanceof ServerUnreachable || error instanceof OutOfMemory) return false;

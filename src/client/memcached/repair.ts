@@ -76,7 +76,8 @@ async function badSlots(reading: Reading, { signal, onProgress }: RepairOptions)
   const { settings, manifest, keys, outage } = reading;
   const bad: number[] = [];
   let done = 0;
-  for (const [slot, key] of keys.entries()) {
+  for (let slot = 0; slot < keys.length; slot++) {
+    const key = keys.at(slot) ?? "";
     signal?.throwIfAborted();
     const bytes = (await abortable(readItems(settings.servers, [key], { outage }), signal)).get(key);
     if (!bytes || !isSound(manifest, slot, bytes)) bad.push(slot);
@@ -121,13 +122,13 @@ async function putParityBack(reading: Reading, index: number, lost: readonly num
   const { data, parity } = groupAt(manifest, index);
   const found = await readItems(
     settings.servers,
-    data.map((slot) => keys[slot] ?? ""),
+    data.map((slot) => keys.at(slot) ?? ""),
     { outage },
   );
   const encoder = new ParityEncoder(manifest.parity, slotLength(manifest, data[0] ?? 0));
   const left: number[] = [];
   for (const slot of data) {
-    const bytes = found.get(keys[slot] ?? "");
+    const bytes = found.get(keys.at(slot) ?? "");
     if (bytes && isSound(manifest, slot, bytes)) encoder.add(bytes);
     else left.push(slot);
   }
@@ -147,19 +148,20 @@ async function fromSource(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const { manifest } = reading;
-  const original = new Original((size) => {
+  const opened = await openSource(from, undefined);
+  const original = new Original(reading.settings.digests.begin(manifest.size), (size) => {
     if (size > manifest.size) throw mismatch(manifest, "it has more bytes");
   });
-  const opened = await openSource(from, undefined);
   try {
     if (opened.size !== undefined && opened.size !== manifest.size) {
       throw mismatch(manifest, `it has ${opened.size} bytes, not ${manifest.size}`);
     }
     const source = manifest.encoding === "zstd" ? compressed(opened, original) : opened;
     const left = await resend(reading, new Set(lost), source, original, signal);
-    if (original.digest() !== manifest.sha256) throw mismatch(manifest, "its SHA-256 is another one");
+    if ((await original.digest()) !== manifest.sha256) throw mismatch(manifest, "its SHA-256 is another one");
     return left;
   } finally {
+    original.drop();
     await opened.close();
   }
 }
@@ -180,7 +182,7 @@ async function resend(
     if (bytes.length !== slotLength(manifest, slot) || crc32(bytes) !== manifest.checksums[slot]) {
       throw mismatch(manifest, `chunk ${slot} of ${manifest.chunks} differs`);
     }
-    if (manifest.encoding === null) original.add(bytes);
+    if (manifest.encoding === null) await original.add(bytes);
     if (lost.has(slot) && !(await putBack(reading, slot, bytes))) left.push(slot);
     if (manifest.parity === 0) continue;
     const group = groupAt(manifest, groupOf(manifest, slot));

@@ -7,7 +7,7 @@ import { Evicted } from "./errors.ts";
 import { chunkExptime } from "./expiry.ts";
 import { putItem } from "./items.ts";
 import type { Manifest } from "./manifest.ts";
-import { confirmChunks } from "./publish.ts";
+import { confirmChunks, sentKeys } from "./publish.ts";
 import { openSource, type Source } from "./source.ts";
 import type { Upload } from "./upload.ts";
 import { abortable } from "./window.ts";
@@ -30,7 +30,7 @@ export async function confirmOrResend(upload: Upload, manifest: Manifest, from: 
 function canResend({ encoding, chunks }: Upload, { missing }: Evicted, from: Source): boolean {
   const again =
     typeof from === "string" || from instanceof URL || from instanceof Uint8Array || from instanceof Blob;
-  const count = chunks.keys.length;
+  const { count } = chunks;
   return again && encoding === null && missing.length <= count / 2 && missing.every((slot) => slot < count);
 }
 
@@ -40,7 +40,8 @@ async function resend(upload: Upload, missing: ReadonlySet<number>, from: Source
   const exptime = chunkExptime(options.ttl, startedAt);
   try {
     const room = new Uint8Array(chunkSize);
-    for (const [slot, key] of chunks.keys.entries()) {
+    const keys = sentKeys(upload);
+    for (let slot = 0; slot < chunks.count; slot++) {
       const chunk = room.subarray(0, await abortable(source.read(room), options.signal));
       if (!missing.has(slot)) continue;
       if (crc32(chunk) !== chunks.checksums[slot]) {
@@ -48,7 +49,7 @@ async function resend(upload: Upload, missing: ReadonlySet<number>, from: Source
           hint: "Store it again when nobody writes to it.",
         });
       }
-      await putItem(settings.servers, { command: "set", key, exptime }, chunk);
+      await putItem(settings.servers, { command: "set", key: keys.at(slot) ?? "", exptime }, chunk);
     }
   } finally {
     await source.close();

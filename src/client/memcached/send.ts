@@ -25,7 +25,7 @@ export async function sendChunks(upload: Upload, window: Window): Promise<number
     if (filled === 0) break;
     storedSize += filled;
     const chunk = frame.body.subarray(0, filled);
-    if (encoding === null) original.add(chunk);
+    if (encoding === null) await original.add(chunk);
     if (upload.parity > 0) {
       parity ??= new ParityEncoder(upload.parity, filled);
       parity.add(chunk);
@@ -55,8 +55,8 @@ async function sendChunk(
   stored: () => void,
 ): Promise<void> {
   const { settings, placement, chunks, options, startedAt } = upload;
-  const place = placement.chunk(chunks.keys.length);
-  chunks.add(place, crc32(chunk));
+  const place = placement.chunk(chunks.count);
+  chunks.add(place.salt, crc32(chunk));
   const request = frame.request(place.key, chunkExptime(options.ttl, startedAt), chunk.length);
   await window.add(async () => {
     await putFramed(settings.servers, place.key, request);
@@ -68,9 +68,9 @@ async function sendParity(upload: Upload, window: Window, encoder: ParityEncoder
   const { settings, placement, parities, parity, options, startedAt } = upload;
   const exptime = chunkExptime(options.ttl, startedAt);
   for (const piece of encoder.finish()) {
-    const index = parities.keys.length;
+    const index = parities.count;
     const place = placement.parity(index, Math.floor(index / parity), encoder.pieces, index % parity);
-    parities.add(place, crc32(piece));
+    parities.add(place.salt, crc32(piece));
     const request = { command: "set" as const, key: place.key, exptime };
     await window.add(() => putItem(settings.servers, request, piece));
   }

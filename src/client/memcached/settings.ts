@@ -1,6 +1,7 @@
 // What one set of large files was opened with, resolved and checked.
 
 import { Fault } from "../../wire/faults.ts";
+import { Digests } from "./digests.ts";
 import type { Distribution } from "./ketama.ts";
 import { checkPrefix } from "./names.ts";
 import { Servers } from "./servers.ts";
@@ -29,6 +30,7 @@ export interface LargeFilesOptions {
 
 export interface Settings {
   readonly servers: Servers;
+  readonly digests: Digests;
   /** undefined: as the server's item limit advises. */
   readonly chunkSize: number | undefined;
   readonly maxSize: number;
@@ -61,6 +63,7 @@ export function readSettings(options: LargeFilesOptions): Settings {
       distribution,
       connections,
     }),
+    digests: new Digests(),
     chunkSize,
     maxSize,
     prefix: checkPrefix(prefix),

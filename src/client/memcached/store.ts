@@ -42,11 +42,12 @@ export async function storeFile(
   const key = manifestKey(settings.prefix, name);
   checkOptions(options);
   const source = await openSource(from, options.size);
+  let upload: Upload | undefined;
   try {
     if (source.size !== undefined) checkSize(settings, source.size, `${source.size}`);
     options.signal?.throwIfAborted();
     const features = await abortable(settings.servers.features(), options.signal);
-    const upload = await uploadOf(settings, name, key, { from, opened: source }, options, features);
+    upload = await uploadOf(settings, name, key, { from, opened: source }, options, features);
     checkName(upload);
     const predecessor = await abortable(findPredecessor(upload), options.signal);
     checkMemory(upload, features, predecessor);
@@ -55,6 +56,7 @@ export async function storeFile(
     const stored = await sendAndPublish(upload, NOTHING);
     return { ...stored, replaced: fateOf(predecessor) };
   } finally {
+    upload?.original.drop();
     await source.close();
   }
 }
@@ -71,12 +73,14 @@ async function uploadOf(
   const { parity = 0 } = options;
   const version = newVersion();
   const group = groupSize(parity, servers.all.length);
-  const original = new Original((size) => checkSize(settings, size, `more than ${settings.maxSize}`));
   const known = opened.size === undefined ? options : { ...options, size: opened.size };
   const plan =
     options.compress === "zstd"
       ? await worthCompressing(opened, options.signal)
       : { source: opened, worth: false };
+  const original = new Original(settings.digests.begin(known.size), (size) =>
+    checkSize(settings, size, `more than ${settings.maxSize}`),
+  );
   return {
     settings,
     name,
@@ -105,7 +109,7 @@ async function sendAndPublish(upload: Upload, found: Predecessor): Promise<Store
   let manifest: Manifest | undefined;
   let replaced: Predecessor | undefined;
   try {
-    manifest = manifestOf(upload, await sendChunks(upload, window));
+    manifest = await manifestOf(upload, await sendChunks(upload, window));
     await confirmOrResend(upload, { ...manifest, parts: 0 }, from);
     replaced = await publish(upload, manifest, found);
     // The manifest itself may have pushed a chunk out: only what is whole now counts as stored.

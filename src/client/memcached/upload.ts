@@ -1,6 +1,6 @@
 // A store under way: what it was asked for, where its chunks go, and what has been sent so far.
 
-import { createHash, type Hash } from "node:crypto";
+import type { Digest } from "./digest.ts";
 import type { Placement } from "./layout.ts";
 import type { StoredFile } from "./manifest.ts";
 import type { Settings } from "./settings.ts";
@@ -67,12 +67,14 @@ export interface Upload {
 
 /** Of every chunk that may have reached its server, in order. */
 export class Sent {
-  readonly keys: string[] = [];
   readonly checksums: number[] = [];
   readonly salts: string[] = [];
 
-  add({ key, salt }: { readonly key: string; readonly salt: string }, checksum: number): void {
-    this.keys.push(key);
+  get count(): number {
+    return this.checksums.length;
+  }
+
+  add(salt: string, checksum: number): void {
     this.salts.push(salt);
     this.checksums.push(checksum);
   }
@@ -80,23 +82,30 @@ export class Sent {
 
 /** The bytes of the file itself, before any compression: how many, and their SHA-256. */
 export class Original {
-  readonly #hash: Hash = createHash("sha256");
+  readonly #digest: Digest;
   readonly #check: (size: number) => void;
   size = 0;
 
   /** `check` throws when there are too many. */
-  constructor(check: (size: number) => void) {
+  constructor(digest: Digest, check: (size: number) => void) {
+    this.#digest = digest;
     this.#check = check;
   }
 
-  add(bytes: Uint8Array): void {
+  /** The bytes are the caller's again when it resolves. */
+  add(bytes: Uint8Array): Promise<void> {
     this.size += bytes.length;
     this.#check(this.size);
-    this.#hash.update(bytes);
+    return this.#digest.add(bytes);
   }
 
   /** Once, at the end. */
-  digest(): string {
-    return this.#hash.digest("hex");
+  digest(): Promise<string> {
+    return this.#digest.finish();
+  }
+
+  /** It will not be finished. */
+  drop(): void {
+    this.#digest.drop();
   }
 }
