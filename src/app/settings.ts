@@ -86,7 +86,7 @@ export function resolveSettings(values: SettingValues, database: string | undefi
     mergePort: port(values, "merge-port"),
     sync: text(values, "sync") === "normal" ? "normal" : "full",
     expire: values["expire"] === true,
-    maxItem: within(values, "max-item", 1024, 134_217_728),
+    maxItem: within(values, "max-item", 1024, 1_073_741_824),
     memcachedSocket: path(values, "memcached-socket"),
     maxConnections: within(values, "max-connections", 1, 1_000_000),
     idleTimeout: within(values, "idle-timeout", 0, Number.MAX_SAFE_INTEGER),

@@ -74,7 +74,7 @@ export const SERVE_SETTINGS: readonly Option[] = [
     type: "switch",
     help: "memcached items expire at their exptime; without it stored values never expire",
   },
-  { flag: "max-item", type: "bytes", default: "1mb", help: "largest memcached item, 1kb to 128mb" },
+  { flag: "max-item", type: "bytes", default: "1mb", help: "largest memcached item, 1kb to 1gb" },
   {
     flag: "memcached-socket",
     type: "text",

@@ -1,8 +1,8 @@
 // Items under keys: what memcached calls its cache, and we keep.
 
-import type { Bytes } from "../wire/memcached/bytes.ts";
 import type { ItemCommand, KeyCommand } from "../wire/memcached/commands.ts";
 import type { Reply } from "../wire/memcached/replies.ts";
+import type { SpooledValue, Value } from "../wire/memcached/spooled.ts";
 
 /** What is known of an item without reading its value. */
 export interface ItemHead {
@@ -29,12 +29,12 @@ export interface ItemHead {
 }
 
 export interface Item extends ItemHead {
-  readonly value: Bytes;
+  readonly value: Value;
 }
 
 /** An item whose value belongs to whom it is given. */
 export interface ItemCopy extends ItemHead {
-  readonly value: Uint8Array;
+  readonly value: Uint8Array | SpooledValue;
 }
 
 export interface KeyHead extends ItemHead {
@@ -48,7 +48,14 @@ export interface Put {
   readonly exptime: number;
   readonly cas: number;
   readonly state: number;
-  readonly value: Bytes;
+  readonly value: Value | JoinedValue;
+}
+
+/** Two values one behind the other, of which at least one is spooled or the sum is large: the adapter makes one of them. */
+export interface JoinedValue {
+  /** Bytes of both. */
+  readonly length: number;
+  readonly parts: readonly [first: Value, second: Value];
 }
 
 /** The item keeps its flags and value. */
@@ -128,6 +135,18 @@ export interface PendingReplies {
   then(answer: (replies: readonly Reply[]) => void, fail: (fault: unknown) => void): void;
 }
 
+/** A value that arrives in pieces. `await using` it: disposed of it is gone, unless `execute` has stored it by then. */
+export interface Spool extends AsyncDisposable {
+  /** Appends. Resolves when the pieces may be used again. Faults as of `execute`; then nothing more can be written. */
+  write(pieces: readonly Uint8Array[]): Promise<void>;
+
+  /**
+   * Resolves when all of it is durable, with what a store command carries to `execute`, once. Fault `invalid` when it has not the
+   * length that was declared.
+   */
+  finish(): Promise<SpooledValue>;
+}
+
 /**
  * Contract, for every adapter:
  * - What `execute` answers is durable, if the adapter is: a batch that writes is answered after the commit.
@@ -143,6 +162,9 @@ export interface PendingReplies {
  *   `flush_all` takes the place of one that still waits.
  * - Memory is bounded: the items are never all in memory (but in the memory adapter), and the replies of one
  *   call hold about `budget` bytes of values.
+ * - A value that was spooled never passes through memory whole, whatever is done with its item. In replies it may be a handle: it is
+ *   opened in the turn in which it was given, and can be read to its end when the item is overwritten, removed or flushed meanwhile.
+ *   A crash leaves no bytes behind that no item has.
  * - One process at a time: opening a store that another one serves is Fault `conflict`.
  * - Errors are Faults: `no-space`, `corrupt`, `forbidden`, `busy`, `unreachable`, `internal`.
  */
@@ -151,11 +173,17 @@ export interface Kv extends AsyncDisposable {
    * Carries out a batch. Reads alone may be answered at once; what writes never is.
    *
    * Replies stand in the order of the commands. There may be fewer replies than commands, at least one: as soon as the values
-   * found exceed `budget` bytes (default 1 MiB) the rest is not carried out, and the caller gives it again.
+   * found exceed `budget` bytes (default 1 MiB) the rest is not carried out, and the caller gives it again; a handle always
+   * exceeds it. An `append` or `prepend` to a large value takes as long as copying it, and may end the replies before it.
    * A value in replies that come at once may stand in the store's memory: it is valid until the next call, or until the caller
    * gives way. In those that were waited for it belongs to the caller. Throws or rejects with a Fault: then nothing of the batch is changed.
    */
   execute(batch: readonly ItemCommand[], budget?: number): readonly Reply[] | PendingReplies;
+
+  /**
+   * Begins a value of `size` bytes that is not to be held in memory. Fault `no-space` at once when there is no room for all of it.
+   */
+  spool(size: number): Promise<Spool>;
 
   /** One item, without counting as a command; a miss is a value. */
   read(key: string): Promise<ItemCopy | undefined>;

@@ -3,11 +3,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import type { Kv, Rules } from "../../src/ports/kv.ts";
-import { type Bytes, viewOf } from "../../src/wire/memcached/bytes.ts";
 import { type Command, type ItemCommand, isLocal } from "../../src/wire/memcached/commands.ts";
 import { CommandParser } from "../../src/wire/memcached/parser.ts";
 import type { Reply } from "../../src/wire/memcached/replies.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { plainBytes } from "../support/values.ts";
 
 export interface KvSubject extends AsyncDisposable {
   open(options: { readonly rules: Rules; readonly clock: ManualClock }): Kv;
@@ -94,7 +94,7 @@ export function kvSuite(name: string, prepare: () => Promise<KvSubject>): void {
       const value = Buffer.from(bytes);
       await kv.execute([{ ...set("b", ""), value } as ItemCommand, set("z", "")]);
       value.fill(0);
-      expect(new Uint8Array((await kv.read("b"))?.value ?? [])).toEqual(bytes);
+      expect(new Uint8Array(plainBytes((await kv.read("b"))?.value))).toEqual(bytes);
       expect((await kv.read("z"))?.size).toBe(0);
     });
 
@@ -306,18 +306,14 @@ export function commandsOf(text: string): ItemCommand[] {
   });
 }
 
-function latin1(bytes: Bytes): string {
-  return Buffer.from(viewOf(bytes)).toString("latin1");
-}
-
 /** Short forms to compare: a status, digits, or `flags:value`. */
 export function replyTexts(replies: readonly Reply[]): string[] {
   return replies.map((reply) => {
     if (typeof reply === "string") return reply;
     if (reply.kind === "counted") return reply.digits;
     if (reply.kind === "meta") {
-      return `${reply.code}:${Buffer.from(viewOf(reply.value ?? new Uint8Array())).toString("latin1")} ${reply.marks ?? ""}`.trim();
+      return `${reply.code}:${plainBytes(reply.value).toString("latin1")} ${reply.marks ?? ""}`.trim();
     }
-    return `${reply.flags}:${latin1(reply.value)}`;
+    return `${reply.flags}:${plainBytes(reply.value).toString("latin1")}`;
   });
 }

@@ -6,28 +6,33 @@ import { MemoryKv } from "../../src/adapters/memory/kv.ts";
 import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import type { Kv } from "../../src/ports/kv.ts";
-import { viewOf } from "../../src/wire/memcached/bytes.ts";
 import type { ItemCommand, StoreVerb } from "../../src/wire/memcached/commands.ts";
 import type { Reply } from "../../src/wire/memcached/replies.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { commandsOf, kvSuite } from "./kv.suite.ts";
+import { plainBytes } from "../support/values.ts";
+import { commandsOf, type KvSubject, kvSuite } from "./kv.suite.ts";
+import { kvLargeSuite } from "./kv-large.suite.ts";
 
-kvSuite("memory", async () => ({
+const memory = async (): Promise<KvSubject> => ({
   durable: false,
   open: (options) => new MemoryKv(options),
   [Symbol.asyncDispose]: async () => undefined,
-}));
+});
+kvSuite("memory", memory);
+kvLargeSuite("memory", memory);
 
 for (const sync of ["full", "normal"] as const) {
-  kvSuite(`sqlite, sync ${sync}`, async () => {
+  const sqlite = async (): Promise<KvSubject> => {
     const folder = await temporaryFolder();
     return {
       durable: true,
       open: (options) => SqliteKv.open({ ...options, path: folder.at("kv.sqlite"), sync }),
       [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
     };
-  });
+  };
+  kvSuite(`sqlite, sync ${sync}`, sqlite);
+  kvLargeSuite(`sqlite, sync ${sync}`, sqlite);
 }
 
 const key = fc.constantFrom("a", "b", "ab", "\xff", "n");
@@ -149,7 +154,7 @@ test("random programs leave SQLite and memory the same", async () => {
 function plain(replies: readonly Reply[]): unknown {
   return replies.map((reply) => {
     if (typeof reply === "string" || reply.kind === "counted") return reply;
-    const value = reply.value && Buffer.from(viewOf(reply.value)).toString("hex");
+    const value = reply.value && plainBytes(reply.value).toString("hex");
     if (reply.kind === "found") return { ...reply, value };
     // What is remembered of fetches differs by adapter.
     return { ...reply, value, facts: reply.facts && { ...reply.facts, idle: 0, hit: false } };

@@ -10,6 +10,7 @@ import { get, replyTexts, set } from "../conformance/kv.suite.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
+import { bytesOf } from "../support/values.ts";
 
 const isRoot = process.getuid?.() === 0;
 
@@ -55,7 +56,7 @@ test.skipIf(!isRoot)(
       }
       await using kv = SqliteKv.open({ ...options, path });
       for (const key of acknowledged) {
-        expect(Buffer.from((await kv.read(key))?.value ?? []).toString()).toBe(key.padEnd(4_000, "."));
+        expect((await bytesOf((await kv.read(key))?.value)).toString()).toBe(key.padEnd(4_000, "."));
       }
       expect(await kv.read("refused")).toBeUndefined();
     } finally {

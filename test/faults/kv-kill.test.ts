@@ -9,6 +9,7 @@ import { figure } from "../support/figures.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { BUN, Program, ROOT } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary.ts";
+import { bytesOf } from "../support/values.ts";
 import { LANES, stateAfter } from "./kv-program.ts";
 
 /** 6 of each mode in the test command; `npm run test:faults` asks for 200. */
@@ -62,7 +63,7 @@ async function checkLanes(kv: SqliteKv, done: number[]): Promise<void> {
     const found = new Map<string, string>();
     const { keys } = await kv.scan({ prefix: `lane${lane}:`, limit: 100 });
     for (const { key } of keys) {
-      found.set(key, Buffer.from((await kv.read(key))?.value ?? []).toString());
+      found.set(key, (await bytesOf((await kv.read(key))?.value)).toString());
       bytes += key.length + (found.get(key) ?? "").length;
     }
     items += found.size;

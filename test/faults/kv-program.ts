@@ -1,7 +1,7 @@
 // What the kill test of the kv store writes: batches that follow from a lane and a number, so that both ends know them.
 
-import { viewOf } from "../../src/wire/memcached/bytes.ts";
 import type { ItemCommand } from "../../src/wire/memcached/commands.ts";
+import { plainBytes } from "../support/values.ts";
 
 export const LANES = 24;
 const KEYS = 12;
@@ -26,7 +26,7 @@ export function stateAfter(lane: number, count: number): Map<string, string> {
   for (let n = 0; n < count; n++) {
     for (const command of batchOf(lane, n)) {
       if (command.kind === "delete") state.delete(command.key);
-      else if (command.kind === "set") state.set(command.key, Buffer.from(viewOf(command.value)).toString());
+      else if (command.kind === "set") state.set(command.key, plainBytes(command.value).toString());
     }
   }
   return state;

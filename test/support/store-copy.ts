@@ -1,6 +1,6 @@
 // A store's files as they are at this moment, in another folder: what a crash of the process would leave.
 
-import { copyFileSync, readdirSync } from "node:fs";
+import { cpSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { temporaryFolder } from "./temporary.ts";
 
@@ -15,7 +15,7 @@ export async function copyStore(path: string): Promise<StoreCopy> {
   const name = basename(path);
   for (const file of readdirSync(dirname(path))) {
     if (file.startsWith(name) && !file.endsWith(".lock"))
-      copyFileSync(join(dirname(path), file), folder.at(file));
+      cpSync(join(dirname(path), file), folder.at(file), { recursive: true });
   }
   return { path: folder.at(name), [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }

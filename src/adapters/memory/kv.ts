@@ -1,10 +1,10 @@
 // Items in a map: the reference that every other kv adapter is compared with. Keeps nothing across a restart.
 
 import type { Clock } from "../../ports/clock.ts";
-import type { Change, ItemCopy, KeyHeadPage, Kv, KvStats, Rules, ScanQuery } from "../../ports/kv.ts";
-import { copyOf } from "../../wire/memcached/bytes.ts";
+import type { Change, ItemCopy, KeyHeadPage, Kv, KvStats, Rules, ScanQuery, Spool } from "../../ports/kv.ts";
 import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
 import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
+import { bytesOf, MemorySpool } from "./spool.ts";
 
 export interface MemoryKvOptions {
   readonly rules: Rules;
@@ -41,6 +41,10 @@ export class MemoryKv implements Kv {
       if (found > budget) break;
     }
     return batch.some(isWrite) ? Promise.resolve(replies) : replies;
+  }
+
+  async spool(size: number): Promise<Spool> {
+    return new MemorySpool(size);
   }
 
   async read(key: string): Promise<ItemCopy | undefined> {
@@ -100,7 +104,7 @@ export class MemoryKv implements Kv {
       return;
     }
     const { kind: _, ...head } = change;
-    const value = copyOf(change.value);
+    const value = bytesOf(change.value);
     this.#items.set(key, { ...head, value, size: value.length, accessed: this.#clock.now(), fetched: false });
     this.#bytes += key.length + value.length;
     this.#totalItems++;

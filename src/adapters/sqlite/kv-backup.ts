@@ -20,6 +20,8 @@ import { inOrder, SLOTS, slotPath } from "./kv-journal.ts";
 import { lockDatabase, resolvedPath } from "./kv-lock.ts";
 import { recoverJournal } from "./kv-recovery.ts";
 import { KV_APPLICATION_ID, KV_MIGRATIONS } from "./kv-schema.ts";
+import { embedValues, extractValues, HeldValues } from "./kv-value-backup.ts";
+import { valuesFolder } from "./kv-values.ts";
 
 /**
  * Writes all items that were acknowledged before the call into `file`: an SQLite database that needs no journal, checked
@@ -32,15 +34,7 @@ export function backupKv(path: string, file: string): KvReport {
   const folder = mkdtempSync(join(dirname(file), ".cairn-backup-"));
   try {
     const copy = join(folder, basename(path));
-    // The journal before the database: what is folded meanwhile is in the database, whatever becomes of its segment.
-    copyJournal(resolvedPath(path), copy);
-    const db = openToRead(path);
-    try {
-      db.run("VACUUM INTO ?", [copy]);
-    } finally {
-      db.close();
-    }
-    foldInto(copy);
+    copyAll(path, copy);
     const report = checkKv(copy);
     publish(copy, file);
     return report;
@@ -64,6 +58,8 @@ export function restoreKv(file: string, path: string, verify: boolean): KvReport
     if (existsSync(journal))
       throw new Fault("exists", `${journal} is there: the journal of another database`);
   }
+  const values = valuesFolder(resolvedPath(path));
+  refuseExisting(values);
   const folder = mkdtempSync(join(dirname(path), ".cairn-restore-"));
   try {
     const copy = join(folder, basename(path));
@@ -72,13 +68,38 @@ export function restoreKv(file: string, path: string, verify: boolean): KvReport
     const report = verify ? checkKv(copy) : undefined;
     // Another number, so that a journal of the database that was backed up is not taken for its own.
     write(copy, (db) => db.run("UPDATE totals SET identity = abs(random() % 4294967295) + 1"));
+    extractValues(copy, values);
     publish(copy, path);
     return report;
   } catch (error) {
+    rmSync(values, { recursive: true, force: true });
     throw explain(error, file);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Values that are replaced faster than they can be held make it begin again. */
+const ATTEMPTS = 10;
+
+function copyAll(path: string, copy: string): void {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    rmSync(copy, { force: true });
+    using held = new HeldValues(resolvedPath(path));
+    // The journal before the database: what is folded meanwhile is in the database, whatever becomes of its segment.
+    copyJournal(resolvedPath(path), copy);
+    const db = openToRead(path);
+    try {
+      db.run("VACUUM INTO ?", [copy]);
+    } finally {
+      db.close();
+    }
+    foldInto(copy);
+    if (embedValues(copy, held)) return;
+  }
+  throw new Fault("busy", `the large values of ${path} are replaced faster than they can be backed up`, {
+    hint: "Try again when fewer large values are stored.",
+  });
 }
 
 function refuseExisting(file: string): void {

@@ -8,12 +8,17 @@ import { PUT, REMOVE } from "./kv-entries.ts";
 import { lockDatabase, resolvedPath } from "./kv-lock.ts";
 import { eachEntry } from "./kv-records.ts";
 import { recoverJournal } from "./kv-recovery.ts";
-import { KV_APPLICATION_ID, KV_MIGRATIONS, type Totals } from "./kv-schema.ts";
+import { KV_APPLICATION_ID, KV_MIGRATIONS, SIZE, type Totals } from "./kv-schema.ts";
+import { checkValue, checkValues, type ValuesReport } from "./kv-value-check.ts";
+import { nameOf, ValueFile } from "./kv-value-file.ts";
+import { valuesFolder } from "./kv-values.ts";
 
 export interface KvReport {
   /** In the database file. */
   readonly items: number;
   readonly bytes: number;
+  /** Those of them that are large. */
+  readonly values: ValuesReport;
   /** Of the journal: records that are not folded, and changes in them. undefined: a server has it in use. */
   readonly journal:
     | { readonly records: number; readonly changes: number; readonly incomplete: boolean }
@@ -21,7 +26,7 @@ export interface KvReport {
 }
 
 /**
- * Reads every page, compares the totals with the items, and checks every record of the journal.
+ * Reads every page and every large value, compares the totals with the items, and checks every record of the journal.
  *
  * Faults: `corrupt` with what is wrong, `not-found`, `conflict` (not a kv database of this version).
  */
@@ -40,7 +45,8 @@ export function checkKv(path: string): KvReport {
         `its totals say ${totals.items} items of ${totals.bytes} bytes, it has ${items} of ${bytes}`,
       );
     }
-    return { items, bytes, journal: lock ? checkJournal(path, totals) : undefined };
+    const values = checkValues(db, resolvedPath(path));
+    return { items, bytes, values, journal: lock ? checkJournal(path, totals) : undefined };
   } catch (error) {
     throw explain(error, path);
   } finally {
@@ -97,7 +103,7 @@ function checkPages(db: Database, path: string): void {
 function countItems(db: Database): { readonly items: number; readonly bytes: number } {
   const row = db
     .query<{ items: number; bytes: number | null }, []>(
-      "SELECT count(*) AS items, sum(length(key) + length(value)) AS bytes FROM items",
+      `SELECT count(*) AS items, sum(length(key) + ${SIZE}) AS bytes FROM items`,
     )
     .get();
   return { items: row?.items ?? 0, bytes: row?.bytes ?? 0 };
@@ -106,6 +112,8 @@ function countItems(db: Database): { readonly items: number; readonly bytes: num
 function checkJournal(path: string, { identity, folded }: Totals): KvReport["journal"] {
   let records = 0;
   let changes = 0;
+  const folder = valuesFolder(resolvedPath(path));
+  const seen = new Set<string>();
   const { slots, incomplete } = recoverJournal({
     path: resolvedPath(path),
     identity,
@@ -113,8 +121,11 @@ function checkJournal(path: string, { identity, folded }: Totals): KvReport["jou
     readOnly: true,
     onRecord: (record) => {
       records++;
-      eachEntry(record, (kind) => {
+      eachEntry(record, (kind, bytes, at) => {
         if (kind === PUT || kind === REMOVE) changes++;
+        if (!bytes.spooled(at) || seen.has(nameOf(bytes.value(at)))) return;
+        seen.add(nameOf(bytes.value(at)));
+        checkValue(ValueFile.parse(folder, bytes.value(at)));
       });
     },
   });

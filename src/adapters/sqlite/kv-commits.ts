@@ -6,12 +6,15 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { PendingReplies, Rules } from "../../ports/kv.ts";
 import { Fault } from "../../wire/faults.ts";
-import type { ItemCommand, KeyCommand } from "../../wire/memcached/commands.ts";
-import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
+import type { ItemCommand } from "../../wire/memcached/commands.ts";
+import type { Reply } from "../../wire/memcached/replies.ts";
 import { explain, type SyncMode } from "./database.ts";
+import { Execution } from "./kv-execution.ts";
 import type { Folding } from "./kv-folding.ts";
 import { type Counters, KvGroup } from "./kv-group.ts";
+import { Joins } from "./kv-joins.ts";
 import type { Journal } from "./kv-journal.ts";
+import type { Values } from "./kv-values.ts";
 import { type KvView, publish } from "./kv-view.ts";
 import { Pending } from "./pending.ts";
 
@@ -22,6 +25,7 @@ export interface CommitsOptions {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly view: KvView;
+  readonly values: Values;
   readonly folding: () => Folding;
   readonly counters: Counters;
   /** Where in the ring the entries of a segment that is not folded begin. */
@@ -33,12 +37,16 @@ export interface CommitsOptions {
 const GROUP_BYTES = 1_048_576;
 /** The ring needs room for a group: that, one more batch of the largest, and what the journal adds. */
 const GROUP_ROOM = 4 * GROUP_BYTES;
+/** Large values that were stored make the next fold due: only then the files of those they replaced are removed. */
+const FOLD_AFTER_SPOOLED = 268_435_456;
 /** Changes are folded after this time at the latest, so that the database file is never far behind. */
 const FOLD_AFTER_MS = 5_000;
 
 export class Commits {
   readonly #options: CommitsOptions;
   readonly #group: KvGroup;
+  readonly #joins: Joins;
+  readonly #execution: Execution;
   #counters: Counters;
   #pending: Pending[] = [];
   /** Those of the record that is on its way to the disk. */
@@ -48,11 +56,16 @@ export class Commits {
   #syncing = false;
   /** The segment is to be left after the next group, so that it can be folded. */
   #seal = false;
+  /** Bytes of large values since the last segment was sealed. */
+  #spooled = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: CommitsOptions) {
     this.#options = options;
-    this.#group = new KvGroup(options.view);
+    const { rules, view, values } = options;
+    this.#group = new KvGroup(view, values.folder);
+    this.#joins = new Joins(values, (batch, budget) => this.give(batch, budget));
+    this.#execution = new Execution({ group: this.#group, rules, view, joins: this.#joins });
     this.#counters = options.counters;
   }
 
@@ -95,6 +108,7 @@ export class Commits {
   /** Resolves when nothing is on its way. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
+    await this.#joins.settled();
     while (this.#pending.length > 0 || this.#syncing) {
       try {
         await this.give([], 0);
@@ -154,42 +168,16 @@ export class Commits {
     let count = 0;
     while (count < this.#pending.length && group.writer.length < GROUP_BYTES) {
       const one = this.#pending[count++] as Pending;
+      const replies = this.#execution.carryOutAll(one.batch, one.budget, now);
+      const { deferred } = this.#execution;
+      if (deferred && replies.length === 0) {
+        this.#joins.make(deferred, one);
+        continue;
+      }
       this.#taken.push(one);
-      this.#answers.push(this.#carryOutAll(one.batch, one.budget, now));
+      this.#answers.push(replies);
     }
     this.#pending = count === this.#pending.length ? [] : this.#pending.slice(count);
-  }
-
-  #carryOutAll(batch: readonly ItemCommand[], budget: number, now: number): Reply[] {
-    const replies: Reply[] = [];
-    let found = 0;
-    for (let i = 0; i < batch.length && found <= budget; i++) {
-      const command = batch[i] as ItemCommand;
-      const reply = command.kind === "flush" ? this.#flush(command.delay, now) : this.#carryOut(command, now);
-      replies.push(reply);
-      found += valueBytes(reply);
-    }
-    return replies;
-  }
-
-  #carryOut(command: KeyCommand, now: number): Reply {
-    const { rules, view } = this.#options;
-    const group = this.#group;
-    const { key } = command;
-    const item = rules.needsItem(command)
-      ? group.find(key, rules.needsValue(command) ? "copy" : "head")
-      : undefined;
-    const { reply, change, fetch } = rules.decide(command, item, now, group.counters.cas + 1);
-    if (change) group.apply(key, change, now);
-    else if (fetch) view.fetch(key, now);
-    return reply;
-  }
-
-  #flush(delay: number, now: number): Reply {
-    const at = this.#options.rules.flushAt(delay, now);
-    if (at <= now) this.#group.flush();
-    else this.#group.flushAt(at);
-    return "ok";
   }
 
   /** False when it failed; then those of the group are told. */
@@ -234,6 +222,7 @@ export class Commits {
     const { segment, length: offset } = journal;
     publish(view, starts, { bytes: writer.bytes, at: 0, length: writer.length, segment, offset });
     this.#counters = counters;
+    if (this.#group.spooled.length > 0) this.#acceptSpooled();
     const [taken, answers] = this.#takeAnswers();
     if (journal.accept(writer.length)) this.#sealed();
     else if (!this.#timer) this.#startTimer();
@@ -242,9 +231,22 @@ export class Commits {
     settle(taken, answers);
   }
 
+  #acceptSpooled(): void {
+    for (const file of this.#group.spooled) {
+      file.stored = true;
+      this.#spooled += file.length;
+    }
+    if (this.#spooled < FOLD_AFTER_SPOOLED) return;
+    this.#seal = true;
+    this.schedule();
+  }
+
   #sealed(): void {
     this.#seal = false;
-    if (this.#options.folding().start()) {
+    const { folding, journal } = this.#options;
+    const due = this.#spooled >= FOLD_AFTER_SPOOLED ? journal.segment - 1 : 0;
+    this.#spooled = 0;
+    if (folding().start(due)) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
     } else if (!this.#timer) {

@@ -41,6 +41,8 @@ export const GAP = 7;
 
 /** Marks, in the highest byte of the shape. */
 export const FETCHED = 1 << 24;
+/** The value is the description of a file (see kv-value-file.ts). */
+export const SPOOLED = 1 << 27;
 
 /** FNV-1a over the key's characters, then stirred, since tables take the lowest bits. */
 export function hashOf(key: string): number {
@@ -125,6 +127,10 @@ export class EntryBytes {
     return ((this.i32[(at + ENTRY.shape) >> 2] as number) & FETCHED) !== 0;
   }
 
+  spooled(at: number): boolean {
+    return ((this.i32[(at + ENTRY.shape) >> 2] as number) & SPOOLED) !== 0;
+  }
+
   key(at: number): string {
     const from = at + ENTRY.head;
     return this.buffer.toString("latin1", from, from + this.keyLength(at));
@@ -203,6 +209,19 @@ export class EntryWriter {
   put(key: string, head: EntryHead, accessed: number, fetched: boolean, value: Bytes): number {
     const at = this.#add(PUT, key, head, value);
     stampUse(this.#bytes, at, accessed, fetched);
+    return at;
+  }
+
+  /** As `put`, of a value that is a file: `description` tells which. */
+  putSpooled(
+    key: string,
+    head: EntryHead,
+    accessed: number,
+    fetched: boolean,
+    description: Uint8Array,
+  ): number {
+    const at = this.put(key, head, accessed, fetched, description);
+    this.#bytes.mark(at, SPOOLED);
     return at;
   }
 

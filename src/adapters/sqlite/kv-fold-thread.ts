@@ -14,7 +14,14 @@ export type FoldRequest =
   | { readonly kind: "close" };
 
 export type FoldAnswer =
-  | { readonly kind: "done"; readonly totals?: Totals; readonly removed: number; readonly usedBytes: number }
+  | {
+      readonly kind: "done";
+      readonly totals?: Totals;
+      readonly removed: number;
+      readonly usedBytes: number;
+      /** Names of the files that no item has any more. */
+      readonly unlisted: readonly string[];
+    }
   | {
       readonly kind: "failed";
       readonly code: Code;
@@ -46,21 +53,21 @@ function answer(request: FoldRequest): FoldAnswer {
   switch (request.kind) {
     case "open":
       open(request.path);
-      return { kind: "done", removed: 0, usedBytes: 0 };
+      return { kind: "done", removed: 0, usedBytes: 0, unlisted: [] };
     case "fold": {
-      const totals = opened().apply(request.files);
+      const folded = opened().apply(request.files);
       // Half a million keys and rows of a fold, which a heap that nobody hurries would keep.
       Bun.gc(true);
-      return { kind: "done", totals, removed: 0, usedBytes: usedBytes(db as Database) };
+      return { kind: "done", ...folded, removed: 0, usedBytes: usedBytes(db as Database) };
     }
     case "sweep": {
-      const { totals, removed } = opened().sweep(request.now, request.limit);
-      return { kind: "done", totals, removed, usedBytes: usedBytes(db as Database) };
+      const swept = opened().sweep(request.now, request.limit);
+      return { kind: "done", ...swept, usedBytes: usedBytes(db as Database) };
     }
     case "close":
       db?.close();
       db = undefined;
-      return { kind: "done", removed: 0, usedBytes: 0 };
+      return { kind: "done", removed: 0, usedBytes: 0, unlisted: [] };
   }
 }
 

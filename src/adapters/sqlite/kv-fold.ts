@@ -2,11 +2,26 @@
 
 import type { Database } from "bun:sqlite";
 import { ENTRY, EntryBytes, REMOVE } from "./kv-entries.ts";
+import { FoldedValues } from "./kv-folded-values.ts";
 import { Outcome } from "./kv-outcome.ts";
 import { recordsOf, type SegmentFile } from "./kv-records.ts";
 import { prepareStatements, type Statements, type Totals } from "./kv-schema.ts";
+import { SPOOLED_STATE, sizeOf } from "./kv-value-file.ts";
 
 const SMALL = 512;
+
+/** The totals as they are in the database then, and the files of large values that no item has any more. */
+export interface Folded {
+  readonly totals: Totals;
+  readonly unlisted: readonly string[];
+}
+
+interface Work {
+  readonly bytes: EntryBytes;
+  readonly values: FoldedValues;
+  /** No key has a row. */
+  readonly isNew: boolean;
+}
 
 /** Works on a connection of its own, best in a thread of its own. */
 export class Fold {
@@ -20,8 +35,8 @@ export class Fold {
     this.#sql = prepareStatements(db);
   }
 
-  /** `files` in the order of their segments. Returns the totals as they are in the database then. */
-  apply(files: readonly SegmentFile[]): Totals {
+  /** `files` in the order of their segments. */
+  apply(files: readonly SegmentFile[]): Folded {
     const bytes = new EntryBytes(files.reduce((sum, { length }) => sum + length, 0));
     try {
       return this.#apply(files, bytes);
@@ -32,43 +47,52 @@ export class Fold {
   }
 
   /** Removes up to `limit` items that are expired. */
-  sweep(now: number, limit: number): { readonly totals: Totals; readonly removed: number } {
+  sweep(now: number, limit: number): Folded & { readonly removed: number } {
     let removed = 0;
+    const values = new FoldedValues(this.#sql);
     const totals = this.#transact((changing) => {
-      for (const { id, keyLength, size } of this.#sql.expired.all(now, limit)) {
+      for (const row of this.#sql.expired.all(now, limit)) {
+        const { id, keyLength, size } = row;
         this.#sql.remove.run(id);
+        if (row.file !== null) values.replace(row, undefined);
         changing.items--;
         changing.bytes -= keyLength + size;
         removed++;
       }
     });
-    return { totals, removed };
+    return { totals, removed, unlisted: [...values.unlisted] };
   }
 
-  #apply(files: readonly SegmentFile[], bytes: EntryBytes): Totals {
-    const outcome = new Outcome(bytes);
+  #apply(files: readonly SegmentFile[], bytes: EntryBytes): Folded {
+    const values = new FoldedValues(this.#sql);
+    const outcome = new Outcome(bytes, values);
     let start = 0;
     for (const file of files) {
       for (const record of recordsOf(file, bytes, start)) outcome.take(record);
       start += file.length;
     }
-    return this.#transact((totals) => {
+    const folded = this.#transact((totals) => {
       if (outcome.flushed) {
+        values.flush();
         this.#sql.removeAll.run();
         totals.items = 0;
         totals.bytes = 0;
       }
+      const work = { bytes, values, isNew: outcome.flushed };
       // In the order of the index, so that neighbours share its pages.
-      for (const place of outcome.sorted()) this.#applyTo(bytes, place * 8, totals, outcome.flushed);
+      for (const place of outcome.sorted()) this.#applyTo(place * 8, totals, work);
       totals.flush_at = outcome.flushAt ?? totals.flush_at;
       totals.cas = Math.max(totals.cas, outcome.cas);
       totals.folded = files.at(-1)?.segment ?? totals.folded;
     });
+    return { totals: folded, unlisted: [...values.unlisted] };
   }
 
-  #applyTo(bytes: EntryBytes, at: number, totals: Totals, isNew: boolean): void {
+  #applyTo(at: number, totals: Totals, { bytes, isNew, values }: Work): void {
     const key = bytes.key(at);
     const row = isNew ? null : this.#sql.place.get(key);
+    const description = bytes.spooled(at) ? bytes.value(at) : undefined;
+    if (description || (row && row.file !== null)) values.replace(row, description);
     if (bytes.kind(at) === REMOVE) {
       if (!row) return;
       this.#sql.remove.run(row.id);
@@ -79,15 +103,16 @@ export class Fold {
     const flags = bytes.flags(at);
     const exptime = bytes.exptime(at);
     const cas = bytes.cas(at);
-    const state = bytes.state(at);
+    const state = bytes.state(at) + (description ? SPOOLED_STATE : 0);
     const value = this.#value(bytes, at);
+    const size = description ? sizeOf(description) : value.length;
     if (row) {
       this.#sql.update.run(flags, exptime, cas, state, value, row.id);
-      totals.bytes += value.length - row.size;
+      totals.bytes += size - row.size;
     } else {
       this.#sql.insert.run(key, flags, exptime, cas, state, value);
       totals.items++;
-      totals.bytes += key.length + value.length;
+      totals.bytes += key.length + size;
     }
   }
 

@@ -16,6 +16,8 @@ export interface FoldingOptions {
   readonly usedBytes: number;
   /** SQLite has all up to this segment, and its file is about to be used again. */
   readonly onFolded: (segment: number) => void;
+  /** Files of large values that no item has any more, which is on the disk. */
+  readonly onUnlisted: (names: readonly string[]) => void;
   /** After every fold, also one that failed. */
   readonly onEnd: () => void;
 }
@@ -124,7 +126,7 @@ export class Folding {
         db.run("PRAGMA synchronous = FULL");
         const fold = new Fold(db);
         for (const file of journal.unfolded) {
-          fold.apply([file]);
+          this.#options.onUnlisted(fold.apply([file]).unlisted);
           journal.release(file.segment);
         }
       }
@@ -160,6 +162,7 @@ export class Folding {
     const done = await (await this.#open()).ask(request);
     if (done.totals) this.#totals = done.totals;
     this.#usedBytes = done.usedBytes;
+    this.#options.onUnlisted(done.unlisted);
     return done;
   }
 

@@ -1,9 +1,11 @@
 // The changes of one group of batches, before they are committed: seen by the commands of the group, and by nobody else.
 
-import type { Change, Item } from "../../ports/kv.ts";
-import { EntryWriter, entryLength, FLUSH, FLUSH_AT, REMOVE } from "./kv-entries.ts";
+import type { Change, Item, Put } from "../../ports/kv.ts";
+import { isSpooled } from "../../wire/memcached/spooled.ts";
+import { type EntryHead, EntryWriter, entryLength, FLUSH, FLUSH_AT, REMOVE } from "./kv-entries.ts";
 import { RECORD } from "./kv-records.ts";
 import type { Want } from "./kv-ring.ts";
+import { spooledItem, ValueFile } from "./kv-value-file.ts";
 import type { KvView } from "./kv-view.ts";
 
 /** What is counted beside the items. */
@@ -19,7 +21,11 @@ export interface Counters {
 export class KvGroup {
   /** The record that the group becomes. */
   readonly writer = new EntryWriter(RECORD.head);
+  /** Large values that it stores. */
+  spooled: ValueFile[] = [];
   readonly #view: KvView;
+  /** Of large values. */
+  readonly #folder: string;
   /**
    * Where the last change of a key begins, of the entries before `#indexed`: only a command that looks at what is stored asks
    * for it, so a plain `set` does not enter its key (0.5 µs, where it takes 2 in all).
@@ -29,8 +35,9 @@ export class KvGroup {
   #flushed = false;
   #counters: Counters = { cas: 0, flushAt: 0, stored: 0 };
 
-  constructor(view: KvView) {
+  constructor(view: KvView, folder: string) {
     this.#view = view;
+    this.#folder = folder;
   }
 
   /** `counters`: as the last commit left them. */
@@ -39,6 +46,7 @@ export class KvGroup {
     this.#changed.clear();
     this.#indexed = RECORD.head;
     this.#flushed = false;
+    if (this.spooled.length > 0) this.spooled = [];
     this.#counters = { ...counters };
   }
 
@@ -53,7 +61,7 @@ export class KvGroup {
     const { bytes } = this.writer;
     if (bytes.kind(at) === REMOVE) return undefined;
     const value = bytes.value(at).slice();
-    return {
+    const item: Item = {
       flags: bytes.flags(at),
       exptime: bytes.exptime(at),
       cas: bytes.cas(at),
@@ -63,6 +71,7 @@ export class KvGroup {
       size: value.length,
       value,
     };
+    return bytes.spooled(at) ? spooledItem(item, this.#folder) : item;
   }
 
   apply(key: string, change: Change, now: number): void {
@@ -74,13 +83,24 @@ export class KvGroup {
     if (change.cas === counters.cas + 1) counters.cas++;
     if (change.kind === "put") {
       counters.stored++;
-      this.writer.put(key, change, now, false, change.value);
+      this.#put(key, change, change.value, now, false);
       return;
     }
     // The journal knows whole items only.
     const item = this.find(key, "place");
     if (!item) return;
-    this.writer.put(key, { ...change, flags: item.flags }, item.accessed, item.fetched, item.value);
+    this.#put(key, { ...change, flags: item.flags }, item.value, item.accessed, item.fetched);
+  }
+
+  #put(key: string, head: EntryHead, value: Put["value"], accessed: number, fetched: boolean): void {
+    if (value instanceof ValueFile) {
+      this.spooled.push(value);
+      this.writer.putSpooled(key, head, accessed, fetched, value.description);
+    } else if ("parts" in value || isSpooled(value)) {
+      throw new Error("a value that this store does not have");
+    } else {
+      this.writer.put(key, head, accessed, fetched, value);
+    }
   }
 
   flush(): void {

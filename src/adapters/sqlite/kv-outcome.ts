@@ -4,6 +4,7 @@
 // entry of a Map for each change it took 0.7 µs a change; see docs/decisions/0004-a-journal-before-the-items.md.
 
 import { ENTRY, type EntryBytes, FLUSH, FLUSH_AT, PUT, REMOVE } from "./kv-entries.ts";
+import type { FoldedValues } from "./kv-folded-values.ts";
 import { eachEntry, type ReadRecord } from "./kv-records.ts";
 
 const FIRST_SLOTS = 16_384;
@@ -21,6 +22,7 @@ export class Outcome {
   flushAt: number | undefined;
   cas = 0;
   readonly #bytes: EntryBytes;
+  readonly #values: Pick<FoldedValues, "stored">;
   /** Of each key its last change: where it begins, in units of 8 bytes. */
   #places = new Int32Array(FIRST_SLOTS / 2);
   #count = 0;
@@ -28,9 +30,10 @@ export class Outcome {
   #table = new Int32Array(2 * FIRST_SLOTS);
   #mask = FIRST_SLOTS - 1;
 
-  /** `bytes`: what all records that it takes stand in. */
-  constructor(bytes: EntryBytes) {
+  /** `bytes`: what all records that it takes stand in. `values`: is told of those that are large. */
+  constructor(bytes: EntryBytes, values: Pick<FoldedValues, "stored">) {
     this.#bytes = bytes;
+    this.#values = values;
   }
 
   take(record: Pick<ReadRecord, "bytes" | "at" | "length" | "cas">): void {
@@ -38,6 +41,7 @@ export class Outcome {
     eachEntry(record, (kind, bytes, at) => {
       if (kind === PUT || kind === REMOVE) {
         this.#enter(at);
+        if (bytes.spooled(at)) this.#values.stored(bytes.value(at));
       } else if (kind === FLUSH) {
         this.#clear();
         this.flushed = true;

@@ -75,6 +75,10 @@ export class KvRing {
     return this.#bytes.kind(at) === REMOVE;
   }
 
+  isSpooled(at: number): boolean {
+    return this.#bytes.spooled(at);
+  }
+
   /** For an entry that is not removed. A `place` is valid until the next change. */
   item(at: number, want: Want, far: (segment: number, offset: number, size: number) => Uint8Array): Item {
     const { i32, f64, u8 } = this.#bytes;

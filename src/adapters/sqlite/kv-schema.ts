@@ -2,6 +2,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { Item, KeyHead } from "../../ports/kv.ts";
+import { DESCRIPTION, SPOOLED_STATE } from "./kv-value-file.ts";
 
 /** "Ckv1" in the file's header. */
 export const KV_APPLICATION_ID = 0x436b7631;
@@ -47,6 +48,9 @@ export const KV_MIGRATIONS: readonly string[] = [
   `ALTER TABLE totals ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE totals ADD COLUMN identity INTEGER NOT NULL DEFAULT 0;
   UPDATE totals SET identity = abs(random() % 4294967295) + 1;`,
+  // Large values are files (see kv-values.ts): of those that items have, the names; in their rows stands a description, and the state
+  // says so. So the rows of all others stay as they are. Those that were large before stay in their rows until they are overwritten.
+  `CREATE TABLE spooled (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;`,
 ];
 
 /** One row, written with every fold, so that a start needs no count of all items. */
@@ -68,6 +72,8 @@ export interface Totals {
 export interface PlaceRow {
   readonly id: number;
   readonly size: number;
+  /** The file that is its value; null: the value is in the row. */
+  readonly file: string | null;
 }
 
 export interface HeadRow {
@@ -99,11 +105,14 @@ export interface KeyRow {
   readonly size: number;
 }
 
-export interface ExpiredRow {
-  readonly id: number;
+export interface ExpiredRow extends PlaceRow {
   readonly keyLength: number;
-  readonly size: number;
 }
+
+/** Of a row's value, wherever it is. */
+export const SIZE = `CASE WHEN state < ${SPOOLED_STATE} THEN length(value)
+  ELSE CAST(substr(value, ${DESCRIPTION.name + DESCRIPTION.crc + 1}) AS INTEGER) END`;
+const FILE = `CASE WHEN state >= ${SPOOLED_STATE} THEN CAST(substr(value, 1, ${DESCRIPTION.name}) AS TEXT) END`;
 
 /** Bytes of the file that hold something. */
 export function usedBytes(db: Database): number {
@@ -125,10 +134,12 @@ export function prepareStatements(db: Database) {
     commit: db.query<null, []>("COMMIT"),
     rollback: db.query<null, []>("ROLLBACK"),
     head: db.query<HeadRow, [string]>(
-      "SELECT flags, exptime, cas, state, length(value) AS size FROM items WHERE key = ?",
+      `SELECT flags, exptime, cas, state, ${SIZE} AS size FROM items WHERE key = ?`,
     ),
     item: db.query<ItemRow, [string]>("SELECT flags, exptime, cas, state, value FROM items WHERE key = ?"),
-    place: db.query<PlaceRow, [string]>("SELECT id, length(value) AS size FROM items WHERE key = ?"),
+    place: db.query<PlaceRow, [string]>(
+      `SELECT id, ${SIZE} AS size, ${FILE} AS file FROM items WHERE key = ?`,
+    ),
     insert: db.query<null, [string, number, number, number, number, Uint8Array]>(
       "INSERT INTO items (key, flags, exptime, cas, state, value) VALUES (?, ?, ?, ?, ?, ?)",
     ),
@@ -138,13 +149,18 @@ export function prepareStatements(db: Database) {
     remove: db.query<null, [number]>("DELETE FROM items WHERE id = ?"),
     removeAll: db.query<null, []>("DELETE FROM items"),
     page: db.query<KeyRow, [string, string, number, number]>(
-      `SELECT key, flags, exptime, cas, state, length(value) AS size FROM items
+      `SELECT key, flags, exptime, cas, state, ${SIZE} AS size FROM items
        WHERE key >= ? AND key < ? AND (exptime = 0 OR exptime > ?) ORDER BY key LIMIT ?`,
     ),
     expired: db.query<ExpiredRow, [number, number]>(
-      `SELECT id, length(key) AS keyLength, length(value) AS size FROM items
+      `SELECT id, length(key) AS keyLength, ${SIZE} AS size, ${FILE} AS file FROM items
        WHERE exptime > 0 AND exptime <= ? LIMIT ?`,
     ),
+    spooledNames: db.query<{ name: string }, []>("SELECT name FROM spooled"),
+    isSpooled: db.query<{ name: string }, [string]>("SELECT name FROM spooled WHERE name = ?"),
+    addSpooled: db.query<null, [string]>("INSERT INTO spooled (name) VALUES (?)"),
+    removeSpooled: db.query<null, [string]>("DELETE FROM spooled WHERE name = ?"),
+    removeAllSpooled: db.query<null, []>("DELETE FROM spooled"),
     totals: db.query<Totals, []>("SELECT items, bytes, cas, flush_at, folded, identity FROM totals"),
     saveTotals: db.query<null, [number, number, number, number, number]>(
       "UPDATE totals SET items = ?, bytes = ?, cas = ?, flush_at = ?, folded = ?",
@@ -152,18 +168,28 @@ export function prepareStatements(db: Database) {
   };
 }
 
+export function isSpooledRow({ state }: { readonly state: number }): boolean {
+  return state >= SPOOLED_STATE;
+}
+
 /** Fetches are not remembered: `accessed` is 0. */
-export function itemOf({ flags, exptime, cas, state, value }: ItemRow): Item {
+export function itemOf({
+  flags,
+  exptime,
+  cas,
+  state,
+  value,
+}: ItemRow): Item & { readonly value: Uint8Array } {
   return { flags, exptime, cas, size: value.length, state, accessed: 0, fetched: false, value };
 }
 
 /** An item for rules that do not look at the value. */
 export function headOf({ flags, exptime, cas, state, size }: HeadRow): Item {
-  return { flags, exptime, cas, size, state, accessed: 0, fetched: false, value: NO_VALUE };
+  return { flags, exptime, cas, size, state: state & 255, accessed: 0, fetched: false, value: NO_VALUE };
 }
 
 export function keyHeadOf({ key, flags, exptime, cas, state, size }: KeyRow): KeyHead {
-  return { key, flags, exptime, cas, size, state, accessed: 0, fetched: false };
+  return { key, flags, exptime, cas, size, state: state & 255, accessed: 0, fetched: false };
 }
 
 /** The bounds of `page`: keys that begin with `prefix` and come after `after`; from, and up to but without the second. */

@@ -8,22 +8,26 @@ import { ENTRY, type EntryBytes, entryLength, FLUSH, LARGEST, PUT, REMOVE } from
 import type { Journal } from "./kv-journal.ts";
 import { eachEntry, RECORD } from "./kv-records.ts";
 import type { KvRing, Want } from "./kv-ring.ts";
-import { headOf, itemOf, type KeyRow, keyRange, type Statements } from "./kv-schema.ts";
+import { headOf, isSpooledRow, itemOf, type KeyRow, keyRange, type Statements } from "./kv-schema.ts";
+import { spooledItem } from "./kv-value-file.ts";
 
 export class KvView {
   readonly ring: KvRing;
   readonly #sql: Statements;
   readonly #far: (segment: number, offset: number, size: number) => Uint8Array;
+  /** Of large values. */
+  readonly #folder: string;
   /** A `flush_all` stands in this segment: until it is folded, nothing in SQLite counts. 0: everything counts. */
   #flushedIn = 0;
   /** A read transaction is open. */
   #reads = false;
   /** By it since the last call: bounded by what one call may answer. */
-  #found: { readonly key: string; readonly item: Item }[] = [];
+  #found: { readonly key: string; readonly item: ReturnType<typeof itemOf> }[] = [];
 
-  constructor(ring: KvRing, journal: Pick<Journal, "read">, sql: Statements) {
+  constructor(ring: KvRing, journal: Pick<Journal, "read">, sql: Statements, folder: string) {
     this.ring = ring;
     this.#sql = sql;
+    this.#folder = folder;
     this.#far = (segment, offset, size) => journal.read(segment, offset, size);
   }
 
@@ -33,7 +37,7 @@ export class KvView {
     if (at < 0) return this.#findStored(key, want !== "head");
     if (this.ring.removed(at)) return undefined;
     this.ring.use(at);
-    return this.ring.item(at, want, this.#far);
+    return this.#itemAt(at, want);
   }
 
   /** Its value was given to a client. */
@@ -103,9 +107,15 @@ export class KvView {
     }
     const row = this.#sql.item.get(key);
     if (!row) return undefined;
+    if (isSpooledRow(row)) return spooledItem(itemOf(row), this.#folder);
     const item = itemOf(row);
     if (item.size <= LARGEST) this.#found.push({ key, item });
     return item;
+  }
+
+  #itemAt(at: number, want: Want): Item {
+    if (this.ring.isSpooled(at)) return spooledItem(this.ring.item(at, "place", this.#far), this.#folder);
+    return this.ring.item(at, want, this.#far);
   }
 
   /** What the ring knows of the row's key is never older. */
@@ -113,7 +123,7 @@ export class KvView {
     const at = this.ring.find(row.key);
     if (at < 0) return row;
     if (this.ring.removed(at)) return undefined;
-    const item = this.ring.item(at, "head", this.#far);
+    const item = this.#itemAt(at, "head");
     return item.exptime !== 0 && item.exptime <= now ? undefined : { ...row, ...item };
   }
 

@@ -6,11 +6,21 @@
 import type { Database } from "bun:sqlite";
 import { fdatasync, statSync } from "node:fs";
 import type { Clock } from "../../ports/clock.ts";
-import type { ItemCopy, KeyHeadPage, Kv, KvStats, PendingReplies, Rules, ScanQuery } from "../../ports/kv.ts";
+import type {
+  ItemCopy,
+  KeyHeadPage,
+  Kv,
+  KvStats,
+  PendingReplies,
+  Rules,
+  ScanQuery,
+  Spool,
+} from "../../ports/kv.ts";
 import { Fault } from "../../wire/faults.ts";
 import { viewOf } from "../../wire/memcached/bytes.ts";
 import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
 import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
+import { isSpooled } from "../../wire/memcached/spooled.ts";
 import { explain, openDatabase, type SyncMode } from "./database.ts";
 import { Commits } from "./kv-commits.ts";
 import { FLUSH, FLUSH_AT } from "./kv-entries.ts";
@@ -28,6 +38,7 @@ import {
   type Totals,
   usedBytes,
 } from "./kv-schema.ts";
+import { Values } from "./kv-values.ts";
 import { KvView, publish } from "./kv-view.ts";
 
 export interface SqliteKvOptions {
@@ -71,7 +82,9 @@ export class SqliteKv implements Kv {
   readonly #journal: Journal;
   readonly #commits: Commits;
   readonly #folding: Folding;
+  readonly #values: Values;
   readonly #cursors = new Set<string>();
+  readonly #tidied: Promise<void>;
   #closed = false;
 
   /** Faults: those of `openDatabase` and `recoverJournal`, and `conflict` if another process serves the file. */
@@ -103,10 +116,16 @@ export class SqliteKv implements Kv {
     const sql = prepareStatements(db);
     const totals = sql.totals.get() as Totals;
     const file = resolvedPath(path);
+    this.#values = new Values(file, totals.identity);
     const capacity = capacityOf(options, file);
     const ring = new KvRing(capacity, totals.folded);
     // What is recovered may be large values, which are read from the journal that is still being opened.
-    this.#view = new KvView(ring, { read: (...place) => this.#journal.read(...place) }, sql);
+    this.#view = new KvView(
+      ring,
+      { read: (...place) => this.#journal.read(...place) },
+      sql,
+      this.#values.folder,
+    );
     const starts = new Map<number, number>();
     const counters = { cas: totals.cas, flushAt: totals.flush_at, stored: 0 };
     const { slots, segment } = recoverJournal({
@@ -131,16 +150,20 @@ export class SqliteKv implements Kv {
         for (const one of [...starts.keys()]) if (one <= folded) starts.delete(one);
         this.#view.folded(folded, Math.min(Number.POSITIVE_INFINITY, ...starts.values()));
       },
+      onUnlisted: (files) => this.#values.remove(files),
       onEnd: () => this.#commits.schedule(),
     });
     this.#commits = new Commits({
       ...{ path, sync, rules, clock, counters, starts },
       journal: this.#journal,
       view: this.#view,
+      values: this.#values,
       folding: () => this.#folding,
       maxFileBytes: options.maxFileBytes ?? Number.POSITIVE_INFINITY,
     });
     this.#folding.start(segment);
+    const isListed = (name: string) => this.#closed || sql.isSpooled.get(name) !== null;
+    this.#tidied = this.#values.tidy(this.#commits.foldAll(), isListed);
   }
 
   execute(batch: readonly ItemCommand[], budget = DEFAULT_BUDGET): readonly Reply[] | PendingReplies {
@@ -153,11 +176,16 @@ export class SqliteKv implements Kv {
     return this.#commits.give(batch, budget);
   }
 
+  async spool(size: number): Promise<Spool> {
+    this.#checkOpen();
+    return await this.#values.spool(size, () => this.#commits.foldAll());
+  }
+
   async read(key: string): Promise<ItemCopy | undefined> {
     await this.#flushIfDue();
     const item = this.#reading(() => this.#view.find(key, "copy"));
     if (!item || (item.exptime !== 0 && item.exptime <= this.#clock.now())) return undefined;
-    return { ...item, value: viewOf(item.value) };
+    return { ...item, value: isSpooled(item.value) ? item.value : viewOf(item.value) };
   }
 
   /** What was stored before the listing began has to be in SQLite, where keys have an order. */
@@ -195,8 +223,10 @@ export class SqliteKv implements Kv {
     if (this.#closed) return;
     this.#closed = true;
     await this.#commits.close();
+    await this.#tidied;
     this.#view.endReading();
     await this.#folding.close(this.#db, () => this.#commits.foldAll());
+    await this.#values.close();
     this.#db.close();
     this.#journal.close();
     this.#lock[Symbol.dispose]();

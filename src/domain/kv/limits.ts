@@ -3,6 +3,12 @@
 /** memcached's default `-I 1m`, in bytes. */
 export const DEFAULT_MAX_ITEM = 1_048_576;
 
+/**
+ * A value of more bytes is spooled: it goes to the disk as it comes and out of it as it goes, and is never in memory whole. As large as the
+ * largest of a memcached with default settings: below, values are written once more, with others, which is faster than a file each.
+ */
+export const SPOOL_FROM = 1_048_576;
+
 /** What memcached 1.6 itself keeps with each item: header, cas unique, the ends of key and value. Measured on 1.6.18. */
 const ITEM_OVERHEAD = 59;
 const FLAGS_OVERHEAD = 4;

@@ -1,12 +1,11 @@
 // What the meta commands answer and what becomes of the item (protocol.txt "Meta Commands"), as memcached 1.6 decides it.
 
 import type { Change, Decision, Item, ItemHead, Put, Retouch } from "../../ports/kv.ts";
-import type { Bytes } from "../../wire/memcached/bytes.ts";
 import type { MetaCount, MetaDebug, MetaDelete, MetaGet, MetaStore } from "../../wire/memcached/commands.ts";
 import type { MetaFlags } from "../../wire/memcached/meta-flags.ts";
 import type { MetaFacts, MetaReply } from "../../wire/memcached/replies.ts";
 import { NEVER } from "./expiry.ts";
-import { itemSize, largestValue } from "./limits.ts";
+import { itemSize } from "./limits.ts";
 import { expiryOf, isPast, type Moment } from "./moment.ts";
 import { BINARY_KEY, STALE, WON } from "./state.ts";
 import { addTo, joined } from "./values.ts";
@@ -107,8 +106,7 @@ function storeStale({ meta, value }: MetaStore, item: Item, moment: Moment): Dec
 
 function metaJoin({ key, meta, mode, value }: MetaStore, item: Item, moment: Moment): Decision {
   if (meta.compare && meta.compare !== item.cas) return EXISTS;
-  const [first, second] = mode === "append" ? [item.value, value] : [value, item.value];
-  const all = joined(first, second, largestValue(moment.maxItem, key.length, item.flags));
+  const all = joined(mode === "append" ? [item.value, value] : [value, item.value], key, item.flags, moment);
   if (!all) return NOT_STORED;
   const change = { ...created(meta, all, item.flags, 0, 0, moment), exptime: item.exptime };
   return { reply: done(change, moment), change };
@@ -172,7 +170,7 @@ function answer(code: MetaReply["code"]): Decision {
 
 function created(
   meta: Meta,
-  value: Bytes,
+  value: Put["value"],
   flags: number,
   exptime: number,
   state: number,

@@ -9,6 +9,8 @@ export interface Moment {
   readonly nextCas: number;
   /** Bytes an item may take. */
   readonly maxItem: number;
+  /** A value of more bytes is spooled. */
+  readonly spoolFrom: number;
   /** Whether exptimes take effect. */
   readonly expire: boolean;
 }

@@ -1,10 +1,9 @@
 // What memcached answers to each command, and what becomes of the item: pure functions that every store carries out.
 
-import type { Change, Decision, Item, Rules } from "../../ports/kv.ts";
-import type { Bytes } from "../../wire/memcached/bytes.ts";
+import type { Change, Decision, Item, JoinedValue, Rules } from "../../ports/kv.ts";
 import type { Count, KeyCommand, Store } from "../../wire/memcached/commands.ts";
 import { flushTime, isExpired } from "./expiry.ts";
-import { DEFAULT_MAX_ITEM, largestValue } from "./limits.ts";
+import { DEFAULT_MAX_ITEM, SPOOL_FROM } from "./limits.ts";
 import { metaCount, metaDebug, metaDelete, metaGet, metaStore } from "./meta-rules.ts";
 import { expiryOf, isPast, type Moment } from "./moment.ts";
 import { addTo, joined } from "./values.ts";
@@ -12,6 +11,8 @@ import { addTo, joined } from "./values.ts";
 export interface RuleOptions {
   /** Bytes an item may take, counted as memcached counts them (see limits.ts). */
   readonly maxItem?: number;
+  /** A joined value of more bytes is made outside of memory; default 1 MiB. */
+  readonly spoolFrom?: number;
   /** Whether exptimes take effect; default false: stored values never expire. */
   readonly expire?: boolean;
 }
@@ -26,7 +27,8 @@ const REMOVED: Change = { kind: "remove" };
 const DELETED: Decision = { reply: "deleted", change: REMOVED };
 const TOO_LARGE_REMOVED: Decision = { reply: "too-large", change: REMOVED };
 
-export function createRules({ maxItem = DEFAULT_MAX_ITEM, expire = false }: RuleOptions = {}): Rules {
+export function createRules(options: RuleOptions = {}): Rules {
+  const { maxItem = DEFAULT_MAX_ITEM, spoolFrom = SPOOL_FROM, expire = false } = options;
   return {
     // The most frequent write: it replaces whatever there is. (Only one that is expired already removes it.)
     needsItem: (command) => command.kind !== "set" || (expire && command.exptime !== 0),
@@ -34,7 +36,7 @@ export function createRules({ maxItem = DEFAULT_MAX_ITEM, expire = false }: Rule
     decide: (command, item, now, nextCas) => {
       // The most frequent command by far, and the only one that needs no more than this.
       if (command.kind === "get") return item && !isExpired(item, now) ? fetched(item) : MISS;
-      return decide(command, item, { now, nextCas, maxItem, expire });
+      return decide(command, item, { now, nextCas, maxItem, spoolFrom, expire });
     },
     flushAt: flushTime,
   };
@@ -76,9 +78,9 @@ function decide(command: KeyCommand, stored: Item | undefined, moment: Moment): 
       if (!item) return NOT_FOUND;
       return item.cas === command.cas ? put(command, stored, moment) : EXISTS;
     case "append":
-      return item ? join(command.key, item, item.value, command.value, moment) : NOT_STORED;
+      return item ? join(command.key, item, [item.value, command.value], moment) : NOT_STORED;
     case "prepend":
-      return item ? join(command.key, item, command.value, item.value, moment) : NOT_STORED;
+      return item ? join(command.key, item, [command.value, item.value], moment) : NOT_STORED;
     case "incr":
     case "decr":
       return item ? count(command, item, moment) : NOT_FOUND;
@@ -126,9 +128,9 @@ function touched(item: Item, exptime: number, moment: Moment): Pick<Decision, "c
 }
 
 /** `append` and `prepend` keep the item's flags and exptime, and ignore those of the command. */
-function join(key: string, item: Item, first: Bytes, second: Bytes, moment: Moment): Decision {
+function join(key: string, item: Item, parts: JoinedValue["parts"], moment: Moment): Decision {
   const { flags, exptime } = item;
-  const value = joined(first, second, largestValue(moment.maxItem, key.length, flags));
+  const value = joined(parts, key, flags, moment);
   if (!value) return NOT_STORED;
   return { reply: "stored", change: { kind: "put", flags, exptime, cas: moment.nextCas, state: 0, value } };
 }

@@ -1,7 +1,7 @@
 // The memcached door: listens, gives each connection a session, and stops without losing what was acknowledged.
 
 import type { Credentials } from "../../domain/access/credentials.ts";
-import { largestValue } from "../../domain/kv/limits.ts";
+import { largestValue, SPOOL_FROM } from "../../domain/kv/limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Kv } from "../../ports/kv.ts";
 import type { Log } from "../../ports/log.ts";
@@ -24,6 +24,8 @@ export interface MemcachedDoorOptions {
   readonly version: string;
   /** Bytes an item may take, as given to `createRules` (see domain/kv/limits.ts). */
   readonly maxItem: number;
+  /** Values of more bytes are not taken into memory; default 1 MiB. As given to `createRules`. */
+  readonly spoolFrom?: number;
   /** More connections are refused; default 1,024, as memcached's. */
   readonly maxConnections?: number;
   /** Connections on which nothing moves for so long are closed; ms, default 0: never. */
@@ -149,6 +151,7 @@ class Door implements MemcachedDoor {
       log,
       clock,
       maxItem,
+      spoolFrom = SPOOL_FROM,
       socketPath,
       maxConnections = MAX_CONNECTIONS,
       idleTimeout = 0,
@@ -157,7 +160,7 @@ class Door implements MemcachedDoor {
     const version = `${SPOKEN}-cairn-${this.#options.version}`;
     return {
       ...{ kv, log, clock, version },
-      limits: { maxValue: (keyLength, flags) => largestValue(maxItem, keyLength, flags) },
+      limits: { maxValue: (keyLength, flags) => largestValue(maxItem, keyLength, flags), spoolFrom },
       figures: this.figures,
       out: new ReplyBuffer(),
       credentials: () => this.#credentials,

@@ -8,10 +8,19 @@ interface Parser {
   parse(chunk: Buffer, from: number, into: Command[]): number;
 }
 
+interface Source {
+  pause(): void;
+  resume(): void;
+}
+
 /** What a waiting packet costs beside its bytes. */
 const PACKET_COST = 200;
+/** Bytes that may wait before the socket is paused. */
+const BOUND = 262_144;
 
 export class Inbox {
+  readonly #source: Source;
+  #paused = false;
   #packets: Buffer[] = [];
   #bytes = 0;
   /** Of the first packet the bytes from here on are still to be parsed. */
@@ -20,14 +29,42 @@ export class Inbox {
   #batch: Command[] = [];
   #next = 0;
 
-  /** What waits to be parsed, and what it costs. */
-  get bytes(): number {
-    return this.#bytes;
+  constructor(source: Source) {
+    this.#source = source;
   }
 
+  /** No packet waits. */
+  get isEmpty(): boolean {
+    return this.#packets.length === 0;
+  }
+
+  /** Takes a packet while something waits: when it is enough, the socket is paused. */
   push(packet: Buffer): void {
-    this.#packets.push(packet);
-    this.#bytes += packet.length + PACKET_COST;
+    this.#keep(packet);
+    if (this.#bytes <= BOUND || this.#paused) return;
+    this.#paused = true;
+    this.#source.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#source.resume();
+  }
+
+  /** Up to `most` of the bytes that wait, unparsed, as they came; when all are taken more may come. */
+  take(most: number): Buffer[] {
+    const taken: Buffer[] = [];
+    let left = most;
+    for (let packet = this.#packets[0]; packet && left > 0; packet = this.#packets[0]) {
+      const piece = packet.subarray(this.#position, this.#position + left);
+      taken.push(piece);
+      left -= piece.length;
+      this.#position += piece.length;
+      if (this.#position === packet.length) this.#shift(packet);
+    }
+    if (this.isEmpty) this.resume();
+    return taken;
   }
 
   /** Takes a packet while nothing waits: everything before it is carried out. */
@@ -35,7 +72,7 @@ export class Inbox {
     this.#begin();
     const position = parser.parse(packet, 0, this.#batch);
     if (position >= packet.length) return;
-    this.push(packet);
+    this.#keep(packet);
     this.#position = position;
   }
 
@@ -75,12 +112,19 @@ export class Inbox {
       const packet = this.#packets[0];
       if (!packet) return;
       this.#position = parser.parse(packet, this.#position, this.#batch);
-      if (this.#position >= packet.length) {
-        this.#packets.shift();
-        this.#bytes -= packet.length + PACKET_COST;
-        this.#position = 0;
-      }
+      if (this.#position >= packet.length) this.#shift(packet);
     }
+  }
+
+  #keep(packet: Buffer): void {
+    this.#packets.push(packet);
+    this.#bytes += packet.length + PACKET_COST;
+  }
+
+  #shift(packet: Buffer): void {
+    this.#packets.shift();
+    this.#bytes -= packet.length + PACKET_COST;
+    this.#position = 0;
   }
 
   #begin(): void {

@@ -1,9 +1,11 @@
-// What a session still has to send: bytes that the socket has not taken yet.
+// What a session still has to send: bytes that the socket has not taken yet, and values that are read while it takes them.
 //
 // Written for speed: replies go to the socket from the door's buffer, without a view of it.
 
 import type { ReplyBuffer } from "../../wire/memcached/encoder.ts";
+import type { SpooledValue } from "../../wire/memcached/spooled.ts";
 import type { Figures } from "./figures.ts";
+import { Outgoing, type OutgoingEvents } from "./outgoing.ts";
 
 /** A socket of Bun: tells how many bytes it took, -1 when it is closed. */
 interface Taker {
@@ -13,14 +15,16 @@ interface Taker {
 export class Outlet {
   readonly #socket: Taker;
   readonly #figures: Figures;
-  #unsent: Uint8Array[] = [];
+  readonly #events: OutgoingEvents;
+  #unsent: (Uint8Array | Outgoing)[] = [];
 
-  constructor(socket: Taker, figures: Figures) {
+  constructor(socket: Taker, figures: Figures, events: OutgoingEvents) {
     this.#socket = socket;
     this.#figures = figures;
+    this.#events = events;
   }
 
-  /** The socket is full: nothing more should be answered before it has drained. */
+  /** Not all was sent: nothing more should be answered before it has drained. */
   get full(): boolean {
     return this.#unsent.length > 0;
   }
@@ -28,7 +32,11 @@ export class Outlet {
   /** `out` may be cleared afterwards. What is answered while this is full, one batch at most, waits in order. */
   write({ before, bytes, end }: ReplyBuffer): void {
     for (let i = 0; i < before.length; i++) {
-      const piece = before[i] as Uint8Array;
+      const piece = before[i] as Uint8Array | SpooledValue;
+      if (!(piece instanceof Uint8Array)) {
+        this.#begin(piece);
+        continue;
+      }
       const taken = this.#take(piece, piece.length);
       if (taken < piece.length) this.#unsent.push(piece.subarray(taken));
     }
@@ -36,22 +44,44 @@ export class Outlet {
     if (taken < end) this.#unsent.push(Buffer.from(bytes.subarray(taken, end)));
   }
 
-  /** The socket takes bytes again. */
+  /** The socket takes bytes again, or there are bytes again. */
   drain(): void {
     const waiting = this.#unsent;
     this.#unsent = [];
     for (let i = 0; i < waiting.length; i++) {
-      const piece = waiting[i] as Uint8Array;
-      const taken = this.#take(piece, piece.length);
-      if (taken < piece.length) {
-        this.#unsent = [piece.subarray(taken), ...waiting.slice(i + 1)];
+      const piece = waiting[i] as Uint8Array | Outgoing;
+      const rest = piece instanceof Outgoing ? this.#sendFrom(piece) : this.#send(piece);
+      if (rest) {
+        this.#unsent = [rest, ...waiting.slice(i + 1)];
         return;
       }
     }
   }
 
   clear(): void {
+    for (const one of this.#unsent) if (one instanceof Outgoing) one.close();
     this.#unsent = [];
+  }
+
+  #begin(value: SpooledValue): void {
+    try {
+      this.#unsent.push(new Outgoing(value, this.#events));
+    } catch (error) {
+      this.#events.failed(error);
+    }
+  }
+
+  /** What is left of it. */
+  #send(piece: Uint8Array): Uint8Array | undefined {
+    const taken = this.#take(piece, piece.length);
+    return taken < piece.length ? piece.subarray(taken) : undefined;
+  }
+
+  /** Itself, unless all of it was sent: else the socket is full, or the next piece is being read. */
+  #sendFrom(outgoing: Outgoing): Outgoing | undefined {
+    const { piece } = outgoing;
+    if (piece) outgoing.take(this.#take(piece, piece.length));
+    return outgoing.done ? undefined : outgoing;
   }
 
   /** How many bytes the socket took; none while others wait. */

@@ -12,24 +12,26 @@ import {
   type Command,
   type ItemCommand,
   isLocal,
-  isSilent,
   type LocalCommand,
+  type StoreHead,
+  storeCommand,
 } from "../../wire/memcached/commands.ts";
 import { CommandParser } from "../../wire/memcached/parser.ts";
 import type { Reply } from "../../wire/memcached/replies.ts";
+import { authenticate, WELCOME } from "./authentication.ts";
 import type { DoorContext } from "./context.ts";
 import { Inbox } from "./inbox.ts";
+import { Incoming } from "./incoming.ts";
 import { Listing } from "./listing.ts";
 import { Outlet } from "./outlet.ts";
-import { REFUSALS } from "./refusals.ts";
+import { REFUSALS, refuse } from "./refusals.ts";
 import { statsLines } from "./stats.ts";
 
 /** Bytes of values that one call to the store may answer; then they are sent before more is asked for. */
 const REPLY_BUDGET = 262_144;
-/** Bytes that wait to be parsed before the socket is paused. */
-const INBOX_BOUND = 262_144;
 
 const NOTHING: readonly ItemCommand[] = [];
+const NO_VALUE = new Uint8Array(0);
 
 /** Without a session it was refused and is about to close. */
 export type SessionSocket = Socket<Session | undefined>;
@@ -44,8 +46,9 @@ export class Session {
   #parser: CommandParser | AuthGate;
   /** When bytes last moved; ms since 1970. */
   lastActive: number;
-  readonly #inbox = new Inbox();
-  #paused = false;
+  readonly #inbox: Inbox;
+  /** A large value that is being received: what arrives is part of it. */
+  #incoming: Incoming | undefined;
   /** Under way; nothing after it is answered before it has ended. */
   #listing: Listing | undefined;
   /** The store has not answered yet. */
@@ -69,7 +72,11 @@ export class Session {
   constructor(socket: SessionSocket, door: DoorContext, id: number, where: string) {
     this.#socket = socket;
     this.#door = door;
-    this.#outlet = new Outlet(socket, door.figures);
+    this.#inbox = new Inbox(socket);
+    this.#outlet = new Outlet(socket, door.figures, {
+      ready: () => this.drain(),
+      failed: (error) => this.#breakOff(error),
+    });
     this.id = id;
     this.where = where;
     this.#parser = door.credentials() ? new AuthGate() : new CommandParser(door.limits);
@@ -99,7 +106,7 @@ export class Session {
     this.#door.figures.bytesRead += chunk.length;
     if (this.#waiting || this.#outlet.full) {
       this.#inbox.push(chunk);
-      if (this.#inbox.bytes > INBOX_BOUND) this.#pause();
+      this.#incoming?.arrived();
     } else {
       this.#inbox.receive(chunk, this.#parser);
       this.#advance();
@@ -118,11 +125,13 @@ export class Session {
   finish(): void {
     if (this.#ending) return;
     this.#ending = true;
+    this.#incoming?.end();
     if (!this.#waiting && !this.#outlet.full) this.#advance();
   }
 
   closed(): void {
     this.#closed = true;
+    this.#incoming?.end();
     this.#inbox.clear();
     this.#outlet.clear();
   }
@@ -145,12 +154,16 @@ export class Session {
     this.#send();
     if (this.#waiting || this.#outlet.full || this.#closed) return;
     if (this.#ending) this.#socket.end();
-    else this.#resume();
+    else this.#inbox.resume();
   }
 
   /** Carries out a local command, or all commands for the store from `first` to the next of those. */
   #step(first: Command): void {
     if (isLocal(first)) {
+      if (first.kind === "large") {
+        this.#receive(first.head);
+        return;
+      }
       this.#inbox.done(1);
       this.#answer(first);
       return;
@@ -174,6 +187,7 @@ export class Session {
   /** Whether there is somebody to be answered. */
   #endsWaiting(): boolean {
     this.#waiting = false;
+    this.#incoming = undefined;
     return !this.#closed;
   }
 
@@ -195,16 +209,7 @@ export class Session {
 
   /** Nothing of `run` was done. */
   #refuse(run: readonly ItemCommand[], error: unknown): void {
-    const fault = toFault(error);
-    this.#door.log.error("memcached.failed", {
-      code: fault.code,
-      error: fault.message,
-      commands: run.length,
-    });
-    for (const command of run) {
-      this.#door.figures.countFailure();
-      if (!isSilent(command)) this.#door.out.line(REFUSALS[fault.code]);
-    }
+    refuse(this.#door, run, error);
     this.#inbox.done(run.length);
   }
 
@@ -224,7 +229,10 @@ export class Session {
         this.#listing = new Listing(this.#door.kv, command);
         break;
       case "auth":
-        this.#authenticate(command.user, command.password);
+        this.#later(authenticate(this.#door, command, this.peer), (line) => {
+          if (line === WELCOME) this.#parser = new CommandParser(this.#door.limits);
+          out.line(line);
+        });
         break;
       case "close":
         if (command.text !== "") out.line(command.text);
@@ -234,20 +242,17 @@ export class Session {
     }
   }
 
-  #authenticate(user: string, password: string): void {
-    const { out, figures, limits, log } = this.#door;
-    figures.authCommands++;
-    const right = this.#door.credentials()?.verify(user, password) ?? Promise.resolve(true);
-    this.#later(right, (welcome) => {
-      if (welcome) {
-        this.#parser = new CommandParser(limits);
-        out.line("STORED");
-        return;
-      }
-      figures.authErrors++;
-      log.warn("memcached.authentication-failed", { user, peer: this.peer });
-      out.line("CLIENT_ERROR authentication failure");
-    });
+  /** Takes a large value out of what arrives. */
+  #receive(head: StoreHead): void {
+    this.#incoming = new Incoming(this.#door.kv, head, this.#inbox);
+    this.#await([storeCommand(head, NO_VALUE)], this.#incoming.store());
+  }
+
+  /** A reply that has begun cannot be ended as it should. */
+  #breakOff(error: unknown): void {
+    const { code, message } = toFault(error);
+    this.#door.log.error("memcached.broken-off", { code, error: message });
+    this.terminate();
   }
 
   #answerStats(topic: string): void {
@@ -286,15 +291,5 @@ export class Session {
     if (out.length === 0) return;
     if (!this.#closed) this.#outlet.write(out);
     out.clear();
-  }
-
-  #pause(): void {
-    if (!this.#paused) this.#socket.pause();
-    this.#paused = true;
-  }
-
-  #resume(): void {
-    if (this.#paused) this.#socket.resume();
-    this.#paused = false;
   }
 }

@@ -1,7 +1,7 @@
 // What a memcached client can ask for, as data: the parser makes it, the domain decides on it.
 
-import type { Bytes } from "./bytes.ts";
 import type { MetaFlags } from "./meta-flags.ts";
+import type { Value } from "./spooled.ts";
 
 /**
  * A key is a string of one character (U+0000 to U+00FF) per byte: at most 250, no space, no line end.
@@ -39,8 +39,8 @@ export interface Store extends Keyed {
   readonly flags: number;
   /** As it was sent: 0, seconds from now up to 30 days, a time in seconds since 1970 above that, or negative. */
   readonly exptime: number;
-  /** Valid until the batch is answered: an adapter that keeps it must copy it. */
-  readonly value: Bytes;
+  /** Bytes are valid until the batch is answered: an adapter that keeps them must copy them. A handle is one of `Kv.spool`. */
+  readonly value: Value;
   /**
    * Only for `cas`; 0 otherwise. Beyond 2^53 it is rounded, which is harmless: the uniques we hand out stay below.
    */
@@ -121,7 +121,7 @@ export interface MetaStore extends MetaKeyed {
   readonly kind: "ms";
   readonly mode: MetaStoreMode;
   /** As of `Store`. */
-  readonly value: Bytes;
+  readonly value: Value;
 }
 
 export interface MetaDelete extends MetaKeyed {
@@ -159,6 +159,8 @@ export interface ListCommand {
 export type LocalCommand =
   | ListCommand
   | { readonly kind: "auth"; readonly user: string; readonly password: string }
+  /** A store whose block is too large for memory: it is the next that comes, its line end included, and is not parsed. */
+  | { readonly kind: "large"; readonly head: StoreHead }
   /** A fixed line: `ERROR`, `MN`, `OK`, … without its line end. */
   | { readonly kind: "line"; readonly text: string; readonly noreply: boolean }
   | { readonly kind: "version" }
@@ -175,6 +177,7 @@ export function isLocal(command: Command): command is LocalCommand {
     case "stats":
     case "list":
     case "auth":
+    case "large":
     case "close":
       return true;
     default:
@@ -193,4 +196,14 @@ export function isWrite(command: ItemCommand): boolean {
 export function isSilent(command: ItemCommand): boolean {
   if (command.kind === "get" || command.kind === "gat") return !command.last;
   return "noreply" in command && command.noreply;
+}
+
+/** The command whose head it was, now that its value is there. */
+export function storeCommand(head: StoreHead, value: Value): Store | MetaStore {
+  if (head.verb === "ms") {
+    const { key, mode, meta } = head;
+    return { kind: "ms", key, mode, meta, value };
+  }
+  const { verb, key, flags, exptime, cas, noreply } = head;
+  return { kind: verb, key, flags, exptime, value, cas, noreply };
 }

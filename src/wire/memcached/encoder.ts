@@ -3,10 +3,11 @@
 // Written for speed: one growing buffer a door, constant lines as bytes, numbers digit by digit. Measured: a hit of
 // 100 bytes is written in 0.09 µs, `STORED` in 0.02 µs, without allocation.
 
-import { type Bytes, copyInto, copyOf } from "./bytes.ts";
+import { copyInto, copyOf } from "./bytes.ts";
 import { type ItemCommand, isSilent, type MetaCommand } from "./commands.ts";
 import { metaLine } from "./meta-reply.ts";
 import type { MetaReply, Reply, Status } from "./replies.ts";
+import { isSpooled, type SpooledValue, type Value } from "./spooled.ts";
 
 const LINES = {
   stored: line("STORED"),
@@ -19,6 +20,8 @@ const LINES = {
   miss: Buffer.alloc(0),
   "too-large": line("SERVER_ERROR object too large for cache"),
   "not-numeric": line("CLIENT_ERROR cannot increment or decrement non-numeric value"),
+  "bad-block": line("CLIENT_ERROR bad data chunk"),
+  cut: Buffer.alloc(0),
 } as const satisfies Record<Status, Buffer>;
 
 const END = line("END");
@@ -36,7 +39,7 @@ export class ReplyBuffer {
   #bytes = Buffer.allocUnsafeSlow(FIRST_ROOM);
   #length = 0;
   /** Before what stands in the buffer: large values, and copies of what stood between them. */
-  #before: Uint8Array[] = [];
+  #before: (Uint8Array | SpooledValue)[] = [];
   #beforeLength = 0;
 
   get length(): number {
@@ -44,7 +47,7 @@ export class ReplyBuffer {
   }
 
   /** What was written since `clear` is these, then the first `end` of `bytes`. They are the caller's; large values are not copied. */
-  get before(): readonly Uint8Array[] {
+  get before(): readonly (Uint8Array | SpooledValue)[] {
     return this.#before;
   }
 
@@ -102,7 +105,7 @@ export class ReplyBuffer {
     this.#block(reply.value);
   }
 
-  #value(key: string, flags: number, value: Bytes, cas: number): void {
+  #value(key: string, flags: number, value: Value, cas: number): void {
     this.#reserve(LONGEST_HEAD + (value.length < LARGE ? value.length : 0));
     this.#bytes.set(VALUE, this.#length);
     this.#length += VALUE.length;
@@ -114,10 +117,10 @@ export class ReplyBuffer {
     this.#block(value);
   }
 
-  #block(value: Bytes): void {
-    if (value.length >= LARGE) {
+  #block(value: Value): void {
+    if (value.length >= LARGE || isSpooled(value)) {
       this.#push(Buffer.from(this.#bytes.subarray(0, this.#length)));
-      this.#push(value instanceof Uint8Array ? value : copyOf(value));
+      this.#push(value instanceof Uint8Array || isSpooled(value) ? value : copyOf(value));
       this.#length = 0;
       this.#reserve(2);
     } else {
@@ -128,7 +131,7 @@ export class ReplyBuffer {
     this.#lineEnd();
   }
 
-  #push(piece: Uint8Array): void {
+  #push(piece: Uint8Array | SpooledValue): void {
     this.#before.push(piece);
     this.#beforeLength += piece.length;
   }

@@ -10,6 +10,8 @@ import type { Command, MetaStore, RefusedHead, Store, StoreHead } from "./comman
 export interface ParserLimits {
   /** The largest value, in bytes, that a key of that length may have with these flags. */
   maxValue(keyLength: number, flags: number): number;
+  /** A block of more bytes is not taken into memory: the command is `large`, and the caller takes the block. Default: none is. */
+  readonly spoolFrom?: number;
 }
 
 /** A line (but a `get` or `gets`) of more bytes closes the connection. */
@@ -23,7 +25,7 @@ const BATCH_BYTES = 1_048_576;
 const NEWLINE = 10;
 const BINARY_MAGIC = 0x80;
 
-type State = "line" | "block" | "swallow" | "keys" | "skip-line" | "closed";
+type State = "line" | "block" | "large" | "swallow" | "keys" | "skip-line" | "closed";
 
 /** One per connection. Holds at most one unfinished line, key or block, and never more than has arrived of it, doubled. */
 export class CommandParser {
@@ -52,11 +54,14 @@ export class CommandParser {
    * Parses `chunk` from `from` on and appends to `into`. Returns the position it reached: less than the length
    * when the batch is full (some 500 commands, or 1 MiB of values) and the rest should be given again later.
    * Values are places in `chunk`.
+   *
+   * After a `large` command it returns where its block begins: what is given next has to begin behind that block.
    */
   parse(chunk: Buffer, from: number, into: Command[]): number {
     let at = from;
     let values = 0;
     if (!this.#started && at < chunk.length) this.#begin(chunk, at, into);
+    this.#leaveBlock();
     while (at < chunk.length && into.length < BATCH_COMMANDS && values < BATCH_BYTES) {
       switch (this.#state) {
         case "line":
@@ -66,6 +71,8 @@ export class CommandParser {
           values += this.#head?.bytes ?? 0;
           at = this.#readBlock(chunk, at, into);
           break;
+        case "large":
+          return at;
         case "swallow":
           at = this.#swallow(chunk, at);
           break;
@@ -80,6 +87,11 @@ export class CommandParser {
       }
     }
     return at;
+  }
+
+  /** The caller took a large one. */
+  #leaveBlock(): void {
+    if (this.#state === "large") this.#state = "line";
   }
 
   #begin(chunk: Buffer, at: number, into: Command[]): void {
@@ -132,6 +144,9 @@ export class CommandParser {
       into.push({ kind: "too-large", verb, key, noreply });
       this.#skip = bytes + 2;
       this.#state = "swallow";
+    } else if (bytes > (this.#limits.spoolFrom ?? Number.POSITIVE_INFINITY)) {
+      into.push({ kind: "large", head });
+      this.#state = "large";
     } else {
       this.#head = head;
       this.#state = "block";

@@ -1,8 +1,8 @@
 // What the store answers to a command, as data; the encoder writes it in the words of the protocol.
 
-import type { Bytes } from "./bytes.ts";
+import { isSpooled, type Value } from "./spooled.ts";
 
-/** Answers without data. `miss`: a retrieval that found nothing. */
+/** Answers without data. `miss`: a retrieval that found nothing. `cut`: the connection ended in the block, nobody is answered. */
 export type Status =
   | "stored"
   | "not-stored"
@@ -13,13 +13,15 @@ export type Status =
   | "ok"
   | "miss"
   | "too-large"
-  | "not-numeric";
+  | "not-numeric"
+  | "bad-block"
+  | "cut";
 
 export interface Found {
   readonly kind: "found";
   readonly flags: number;
   readonly cas: number;
-  readonly value: Bytes;
+  readonly value: Value;
 }
 
 /** The new number of an `incr` or `decr`, in decimal digits. */
@@ -49,7 +51,7 @@ export interface MetaReply {
   readonly kind: "meta";
   readonly code: "HD" | "EN" | "NF" | "NS" | "EX" | "ME";
   /** Given with a value it is a `VA`. */
-  readonly value?: Bytes;
+  readonly value?: Value;
   readonly facts?: MetaFacts;
   /** The last flags: `W` won, `X` stale, `Z` a winner was told already. */
   readonly marks?: "" | "W" | "X W" | "Z" | "Z X";
@@ -61,8 +63,10 @@ export interface MetaReply {
 
 export type Reply = Status | Found | Counted | MetaReply;
 
-/** Bytes of the value that a reply carries. */
+/** Bytes of the value that a reply carries, for a budget: what is spooled is more than any, so that one call gives out one at most. */
 export function valueBytes(reply: Reply): number {
   if (typeof reply === "string" || reply.kind === "counted") return 0;
-  return reply.value?.length ?? 0;
+  const { value } = reply;
+  if (value === undefined) return 0;
+  return isSpooled(value) ? Number.POSITIVE_INFINITY : value.length;
 }

@@ -24,6 +24,7 @@ import { ManualClock } from "../../support/manual-clock.ts";
 import { copyStore } from "../../support/store-copy.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 import { until } from "../../support/until.ts";
+import { plainBytes } from "../../support/values.ts";
 
 const clock = new ManualClock();
 const base = { sync: "full", rules: createRules({ expire: true }), clock } as const;
@@ -44,7 +45,7 @@ function refusal(work: () => unknown): Fault {
 
 async function textOf(kv: SqliteKv, key: string): Promise<string | undefined> {
   const item = await kv.read(key);
-  return item && Buffer.from(item.value).toString();
+  return item && plainBytes(item.value).toString();
 }
 
 function values(kv: SqliteKv, ...keys: string[]): Promise<(string | undefined)[]> {

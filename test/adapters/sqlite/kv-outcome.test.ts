@@ -6,6 +6,12 @@ import { Outcome } from "../../../src/adapters/sqlite/kv-outcome.ts";
 import { RECORD } from "../../../src/adapters/sqlite/kv-records.ts";
 import { seededRandom } from "../../../src/cli/generate/random.ts";
 
+const noValues = {
+  stored: () => {
+    throw new Error("no value is large here");
+  },
+};
+
 const head = { flags: 0, exptime: 0, cas: 1, state: 0 };
 
 /** The keys and values of the outcome of these changes; undefined: the key is removed. */
@@ -14,7 +20,7 @@ function outcomeOf(changes: (writer: EntryWriter) => void): [string, string | un
   changes(writer);
   const bytes = new EntryBytes(writer.length);
   bytes.u8.set(writer.bytes.u8.subarray(0, writer.length));
-  const outcome = new Outcome(bytes);
+  const outcome = new Outcome(bytes, noValues);
   outcome.take({ bytes, at: 0, length: writer.length, cas: 7 });
   expect(outcome.cas).toBe(7);
   return [...outcome.sorted()].map((place) => {
@@ -66,7 +72,7 @@ describe("the outcome of segments", () => {
     for (const key of keys) put(writer, key, key);
     const { bytes, length } = writer;
     for (let at: number = RECORD.head; at < length; at += 48) bytes.i32[at >> 2] = 77;
-    const outcome = new Outcome(bytes);
+    const outcome = new Outcome(bytes, noValues);
     outcome.take({ bytes, at: 0, length, cas: 1 });
     expect([...outcome.sorted()].map((place) => bytes.key(place * 8))).toEqual(inOrder(new Set(keys)));
   });
@@ -81,7 +87,7 @@ describe("the outcome of segments", () => {
     expect(found).toEqual([["new", "2"]]);
     const writer = new EntryWriter(RECORD.head);
     writer.note(FLUSH_AT, 12);
-    const outcome = new Outcome(writer.bytes);
+    const outcome = new Outcome(writer.bytes, noValues);
     outcome.take({ bytes: writer.bytes, at: 0, length: writer.length, cas: 0 });
     expect([outcome.flushed, outcome.flushAt]).toEqual([false, 12]);
   });

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { EntryWriter } from "../../../src/adapters/sqlite/kv-entries.ts";
 import { KvRing } from "../../../src/adapters/sqlite/kv-ring.ts";
 import { seededRandom } from "../../../src/cli/generate/random.ts";
-import { viewOf } from "../../../src/wire/memcached/bytes.ts";
+import { plainBytes } from "../../support/values.ts";
 
 const HEAD = { flags: 0, exptime: 0, cas: 0, state: 0 };
 const nowhere = () => {
@@ -23,7 +23,7 @@ function adder(ring: KvRing) {
 function textOf(ring: KvRing, key: string): string | undefined | null {
   const at = ring.find(key);
   if (at < 0) return undefined;
-  return ring.removed(at) ? null : Buffer.from(viewOf(ring.item(at, "place", nowhere).value)).toString();
+  return ring.removed(at) ? null : plainBytes(ring.item(at, "place", nowhere).value).toString();
 }
 
 describe("the ring of items", () => {

@@ -2,9 +2,9 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { viewOf } from "../../../src/wire/memcached/bytes.ts";
 import type { Command } from "../../../src/wire/memcached/commands.ts";
 import { CommandParser } from "../../../src/wire/memcached/parser.ts";
+import { plainBytes } from "../../support/values.ts";
 
 const limits = { maxValue: () => 1_000 };
 
@@ -19,9 +19,7 @@ function parseAll(packets: readonly Buffer[]): readonly unknown[] {
       at = parser.parse(packet, at, batch);
       for (const command of batch) {
         commands.push(
-          "value" in command
-            ? { ...command, value: Buffer.from(viewOf(command.value)).toString("hex") }
-            : command,
+          "value" in command ? { ...command, value: plainBytes(command.value).toString("hex") } : command,
         );
       }
     }

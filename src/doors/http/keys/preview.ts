@@ -6,20 +6,22 @@ export interface Preview {
   readonly truncated: boolean;
 }
 
-const TEXT_BYTES = 16_384;
+/** Of text; less of anything else. */
+export const PREVIEW_BYTES = 16_384;
 /** 256 lines of sixteen bytes. */
 const HEX_BYTES = 4096;
 /** C0 controls but tab and line ends, DEL, and C1: such bytes are not meant for eyes. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it looks for
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 
-export function previewOf(value: Uint8Array): Preview {
-  const text = textOf(value.subarray(0, TEXT_BYTES), value.length > TEXT_BYTES);
-  if (text !== undefined) return { encoding: "text", preview: text, truncated: value.length > TEXT_BYTES };
+/** `value`: the first `PREVIEW_BYTES` of one of `size` bytes. */
+export function previewOf(value: Uint8Array, size: number): Preview {
+  const text = textOf(value, size > value.length);
+  if (text !== undefined) return { encoding: "text", preview: text, truncated: size > value.length };
   const preview = Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, HEX_BYTES)).toString(
     "hex",
   );
-  return { encoding: "hex", preview, truncated: value.length > HEX_BYTES };
+  return { encoding: "hex", preview, truncated: size > HEX_BYTES };
 }
 
 /** The bytes as UTF-8, or undefined. A `cut` value may end in the middle of a character, which is left out. */

@@ -6,8 +6,9 @@ import { Fault } from "../../../wire/faults.ts";
 import { decodeKey, encodeKey } from "../../../wire/key-codec.ts";
 import { ROUTES } from "../../../wire/routes.ts";
 import type { Route } from "../route.ts";
-import { previewOf } from "./preview.ts";
+import { PREVIEW_BYTES, previewOf } from "./preview.ts";
 import { limitOf, rawParam } from "./query.ts";
+import { beginningOf, sendValue } from "./value-download.ts";
 
 export interface KeyRouteOptions {
   readonly kv: Pick<Kv, "execute" | "read" | "scan">;
@@ -32,8 +33,8 @@ export function keyRoutes({ kv }: KeyRouteOptions): Route[] {
     {
       method: "GET",
       path: ROUTES.value,
-      summary: "The value of ?key= (percent-encoded bytes) as a download.",
-      handle: ({ url }) => downloadValue(kv, url),
+      summary: "The value of ?key= (percent-encoded bytes) as a download, whole or one range of it.",
+      handle: (request) => downloadValue(kv, request),
     },
     {
       method: "DELETE",
@@ -61,20 +62,19 @@ async function listKeys(kv: KeyRouteOptions["kv"], url: string): Promise<KeyPage
 
 async function previewKey(kv: KeyRouteOptions["kv"], url: string): Promise<KeyPreview> {
   const { key, item } = await findItem(kv, url);
-  return { ...entryOf(key, item), ...previewOf(item.value) };
+  return { ...entryOf(key, item), ...previewOf(await beginningOf(item, PREVIEW_BYTES), item.size) };
 }
 
-async function downloadValue(kv: KeyRouteOptions["kv"], url: string): Promise<Response> {
-  const { key, item } = await findItem(kv, url);
+async function downloadValue(kv: KeyRouteOptions["kv"], request: Request): Promise<Response> {
+  const { key, item } = await findItem(kv, request.url);
   const name = key.replace(/[^A-Za-z0-9._-]/g, "_").replace(/^\./, "_");
-  return new Response(item.value as Uint8Array<ArrayBuffer>, {
-    headers: {
-      ...FRESH,
-      "content-type": "application/octet-stream",
-      "content-disposition": `attachment; filename="${name}"`,
-      "content-security-policy": "sandbox",
-    },
+  const headers = new Headers({
+    ...FRESH,
+    "content-type": "application/octet-stream",
+    "content-disposition": `attachment; filename="${name}"`,
+    "content-security-policy": "sandbox",
   });
+  return sendValue(request, item, headers);
 }
 
 async function deleteKey(kv: KeyRouteOptions["kv"], url: string): Promise<Response> {
