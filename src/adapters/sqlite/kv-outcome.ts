@@ -55,7 +55,7 @@ export class Outcome {
   /** Where the last change of each key begins, in units of 8 bytes. */
   sorted(): Int32Array {
     const places = this.#places.subarray(0, this.#count);
-    sortPlaces(this.#bytes, places, 0);
+    sortPlaces(this.#bytes, places, 0, places.length, 0);
     return places;
   }
 
@@ -104,57 +104,66 @@ function insert(table: Int32Array, mask: number, hash: number, number: number): 
 }
 
 /**
- * Sorts by the keys, which are the same up to `depth`: what they have in common is skipped, their next bytes are packed
- * into a number with the place's own, and numbers are sorted natively. Then those whose packed bytes are equal, alike.
+ * Sorts those in [from, end) by their keys, which are the same up to `depth`: what they have in common is skipped, their
+ * next bytes are packed into a number with the place's own, and numbers are sorted natively. Then those whose packed bytes
+ * are equal, alike.
  */
-function sortPlaces(bytes: EntryBytes, places: Int32Array, depth: number): void {
-  if (places.length <= FEW || places.length > MOST_PACKED || depth >= LONGEST_KEY) {
-    places.sort((one, other) => compareKeys(bytes, one * 8, other * 8));
+function sortPlaces(bytes: EntryBytes, places: Int32Array, from: number, end: number, depth: number): void {
+  const count = end - from;
+  if (count <= FEW) {
+    sortFew(bytes, places, from, end);
     return;
   }
-  const start = commonLength(bytes, places, depth);
-  const packed = new BigUint64Array(places.length);
+  if (count > MOST_PACKED || depth >= LONGEST_KEY) {
+    places.subarray(from, end).sort((one, other) => compareKeys(bytes, one * 8, other * 8));
+    return;
+  }
+  const start = commonLength(bytes, places, from, end, depth);
+  const packed = new BigUint64Array(count);
+  // The lower word stands first, as on every machine that Bun runs on.
   const words = new Uint32Array(packed.buffer);
-  for (let i = 0; i < places.length; i++) {
-    const at = (places[i] as number) * 8;
-    const end = at + ENTRY.head + bytes.keyLength(at);
-    const from = at + ENTRY.head + start;
-    const { u8 } = bytes;
-    let high = 0;
-    for (let n = 0; n < PACKED - 1; n++) high = (high << 8) | (from + n < end ? (u8[from + n] as number) : 0);
-    const last = from + PACKED - 1 < end ? (u8[from + PACKED - 1] as number) : 0;
-    // The lower word stands first, as on every machine that Bun runs on.
-    words[2 * i] = (last << 24) | i;
-    words[2 * i + 1] = high;
-  }
+  for (let i = 0; i < count; i++) pack(bytes, (places[from + i] as number) * 8, start, words, i);
   packed.sort();
-  const before = places.slice();
-  for (let i = 0; i < places.length; i++) {
-    places[i] = before[(words[2 * i] as number) & (MOST_PACKED - 1)] as number;
+  const before = places.slice(from, end);
+  for (let i = 0; i < count; i++) {
+    places[from + i] = before[(words[2 * i] as number) & (MOST_PACKED - 1)] as number;
   }
-  sortEqual(words, (from, to) => sortPlaces(bytes, places.subarray(from, to), start + PACKED));
+  for (let first = 0, i = 1; i <= count; i++) {
+    if (i < count && isPackedAlike(words, i, first)) continue;
+    if (i - first > 1) sortPlaces(bytes, places, from + first, from + i, start + PACKED);
+    first = i;
+  }
 }
 
-/** Calls `sort` for each row of more than one whose packed bytes are equal. */
-function sortEqual(words: Uint32Array, sort: (from: number, to: number) => void): void {
-  const count = words.length / 2;
-  for (let from = 0, i = 1; i <= count; i++) {
-    const isEqual =
-      i < count &&
-      words[2 * i + 1] === words[2 * from + 1] &&
-      (words[2 * i] as number) >>> 24 === (words[2 * from] as number) >>> 24;
-    if (isEqual) continue;
-    if (i - from > 1) sort(from, i);
-    from = i;
-  }
+/** Bytes of the key from `start` on, zeros behind its end, before the number `i`. */
+function pack(bytes: EntryBytes, at: number, start: number, words: Uint32Array, i: number): void {
+  const { u8 } = bytes;
+  const from = at + ENTRY.head + start;
+  const end = at + ENTRY.head + bytes.keyLength(at);
+  let high = 0;
+  for (let n = from; n < from + PACKED - 1; n++) high = (high << 8) | (n < end ? (u8[n] as number) : 0);
+  const last = from + PACKED - 1 < end ? (u8[from + PACKED - 1] as number) : 0;
+  words[2 * i] = (last << 24) | i;
+  words[2 * i + 1] = high;
+}
+
+function isPackedAlike(words: Uint32Array, one: number, other: number): boolean {
+  if (words[2 * one + 1] !== words[2 * other + 1]) return false;
+  return (words[2 * one] as number) >>> 24 === (words[2 * other] as number) >>> 24;
 }
 
 /** How many bytes all keys have in common, of which `depth` are known. */
-function commonLength(bytes: EntryBytes, places: Int32Array, depth: number): number {
+function commonLength(
+  bytes: EntryBytes,
+  places: Int32Array,
+  from: number,
+  end: number,
+  depth: number,
+): number {
   const { u8 } = bytes;
-  const first = (places[0] as number) * 8;
+  const first = (places[from] as number) * 8;
   let common = bytes.keyLength(first);
-  for (let i = 1; i < places.length; i++) {
+  for (let i = from + 1; i < end; i++) {
     const at = (places[i] as number) * 8;
     common = Math.min(common, bytes.keyLength(at));
     for (let n = depth; n < common; n++) {
@@ -164,9 +173,23 @@ function commonLength(bytes: EntryBytes, places: Int32Array, depth: number): num
   return Math.max(common, depth);
 }
 
+/** By insertion. */
+function sortFew(bytes: EntryBytes, places: Int32Array, from: number, end: number): void {
+  for (let i = from + 1; i < end; i++) {
+    const place = places[i] as number;
+    let to = i;
+    while (to > from && compareKeys(bytes, (places[to - 1] as number) * 8, place * 8) > 0) {
+      places[to] = places[to - 1] as number;
+      to--;
+    }
+    places[to] = place;
+  }
+}
+
 function compareKeys(bytes: EntryBytes, one: number, other: number): number {
   const { u8 } = bytes;
-  const [length, otherLength] = [bytes.keyLength(one), bytes.keyLength(other)];
+  const length = bytes.keyLength(one);
+  const otherLength = bytes.keyLength(other);
   const shorter = Math.min(length, otherLength);
   for (let i = ENTRY.head; i < ENTRY.head + shorter; i++) {
     const difference = (u8[one + i] as number) - (u8[other + i] as number);
