@@ -23,6 +23,8 @@ export interface StagingWrite {
    * than before, and never after `write` has ended.
    */
   readonly onDurable?: (written: number) => void;
+  /** The source's pieces are given away: nobody reads them again, so the store may free their memory once they are written. */
+  readonly isGiven?: boolean | undefined;
 }
 
 /**

@@ -8,9 +8,9 @@ import { Uploads } from "../../src/domain/uploads/uploads.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { quietLog as log } from "./quiet-log.ts";
 
-export function openMemoryRooms() {
+export function openMemoryRooms(records = new MemoryRecords()) {
   const blobs = new MemoryBlobs();
-  const [records, staging, clock] = [new MemoryRecords(), new MemoryStaging(blobs), new ManualClock()];
+  const [staging, clock] = [new MemoryStaging(blobs), new ManualClock()];
   const files = new Files({ blobs, records, clock, log });
   const open = () => new Uploads({ staging, records, files, clock, log });
   return { blobs, records, staging, clock, files, log, open };

@@ -13,8 +13,8 @@ import { FileDigests } from "./file-digests.ts";
 /** Bytes after which a write that goes on is synced already. */
 const EARLY = 8 * 1_048_576;
 /**
- * Bytes after which the pieces that came are collected. Their memory is outside the collector's heap, so by itself it
- * waits too long: an upload of 256 MB peaked at 190 MB of memory, and so at 147.
+ * Bytes, of all uploads together, after which pieces that may not be freed when they are written are collected. Their memory
+ * is outside the collector's heap, so by itself it waits too long.
  */
 const COLLECT = 16 * 1_048_576;
 
@@ -55,13 +55,16 @@ export class DiskStaging implements Staging {
     id: StagingId,
     offset: number,
     source: AsyncIterable<Uint8Array> | Uint8Array,
-    { signal, onDurable }: StagingWrite = {},
+    { signal, onDurable, isGiven }: StagingWrite = {},
   ): Promise<StagedWrite> {
     const writer = await this.#enter(id);
     try {
       const early = new EarlySync(writer, onDurable);
-      const onWritten = (bytes: number) => early.written(bytes);
-      const result = await writePieces(writer.handle, offset, source, { signal, onWritten });
+      const onWritten = (bytes: number) => {
+        if (!isGiven) collectAfter(bytes);
+        early.written(bytes);
+      };
+      const result = await writePieces(writer.handle, offset, source, { signal, onWritten, isGiven });
       await early.settle();
       if (result.written > 0) await writer.sync();
       return result;
@@ -204,7 +207,6 @@ class EarlySync {
   readonly #onDurable: ((written: number) => void) | undefined;
   #written = 0;
   #unsynced = 0;
-  #uncollected = 0;
   #running: Promise<void> | undefined;
   #error: unknown;
 
@@ -216,11 +218,6 @@ class EarlySync {
   written(bytes: number): void {
     this.#written += bytes;
     this.#unsynced += bytes;
-    this.#uncollected += bytes;
-    if (this.#uncollected >= COLLECT) {
-      this.#uncollected = 0;
-      Bun.gc(false);
-    }
     if (this.#unsynced < EARLY || this.#running) return;
     this.#unsynced = 0;
     const durable = this.#written;
@@ -240,6 +237,15 @@ class EarlySync {
     await this.#running;
     if (this.#error !== undefined) throw this.#error;
   }
+}
+
+let uncollected = 0;
+
+function collectAfter(bytes: number): void {
+  uncollected += bytes;
+  if (uncollected < COLLECT) return;
+  uncollected = 0;
+  Bun.gc(false);
 }
 
 function lost(id: StagingId, found: number, size: number): Fault {

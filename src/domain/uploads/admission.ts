@@ -76,6 +76,11 @@ export class Admission {
     } else this.release(upload.staging);
   }
 
+  /** True while an unfinished upload is staged as `id`. */
+  isPromised(id: StagingId): boolean {
+    return this.#promised.has(id);
+  }
+
   /** The upload has ended, and its promise with it. */
   release(id: StagingId): void {
     const known = this.#promised.get(id);

@@ -16,6 +16,8 @@ export interface Append {
   /** The number of bytes, if the client has declared it. */
   readonly size?: number;
   readonly source: AsyncIterable<Uint8Array>;
+  /** Nobody reads the source's pieces again, so their memory may be freed once they are stored. */
+  readonly isGiven?: boolean;
   /** Of these bytes: when they differ, nothing is changed. */
   readonly checksum?: Checksum;
 }
@@ -79,8 +81,10 @@ async function appendKept(
     const due = clock.now() + STRETCH_MS;
     const stretch = source.take(limit - position, () => checkpoints.hasFailed || clock.now() >= due);
     run.digest = followUpload(active, position);
-    const onDurable = (size: number) => checkpoints.reached(size);
-    const { written, ...end } = await staging.write(active.record.staging, position, stretch, { onDurable });
+    const { written, ...end } = await staging.write(active.record.staging, position, stretch, {
+      onDurable: (size) => checkpoints.reached(size),
+      isGiven: append.isGiven,
+    });
     const isWhole = position + written === limit;
     // A client that goes away after its last byte has sent all of them.
     if (isWhole && !("interrupted" in end) && !(await source.isAtEnd().catch(() => true))) {
@@ -109,7 +113,9 @@ async function appendChecked(
   try {
     const small = most <= SMALL ? await gather(source.take(most)) : undefined;
     if (small) await check(source, run.checksum, checksum, limit);
-    const result = await staging.write(active.record.staging, offset, small ?? source.take(most));
+    const result = await staging.write(active.record.staging, offset, small ?? source.take(most), {
+      isGiven: append.isGiven,
+    });
     if ("interrupted" in result) throw toFault(result.interrupted);
     if (!small) await check(source, run.checksum, checksum, limit);
     if (result.written > 0) await active.list({ start: offset, end: offset + result.written }, true);

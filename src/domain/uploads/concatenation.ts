@@ -4,6 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Records, UploadRecord } from "../../ports/records.ts";
 import type { Staging } from "../../ports/staging.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
+import type { Append } from "./append.ts";
 import { unknownUpload } from "./known-uploads.ts";
 import type { NewUpload } from "./new-upload.ts";
 import { isPart, isWhole } from "./upload-state.ts";
@@ -14,8 +15,9 @@ export interface ConcatenationTools {
   readonly staging: Staging;
   readonly clock: Clock;
   begin(upload: NewUpload): Promise<Progress>;
-  append(id: string, source: AsyncIterable<Uint8Array>): Promise<Progress>;
+  append(id: string, append: Append): Promise<Progress>;
   get(id: string): Promise<Progress | undefined>;
+  discard(id: string): Promise<void>;
   /** The part holds no bytes any more. */
   release(part: UploadRecord): void;
 }
@@ -33,14 +35,28 @@ export async function concatenate(
   ids: readonly string[],
 ): Promise<Progress> {
   const parts = await Promise.all(ids.map((id) => partOf(tools, id)));
-  const before = await joinedBefore(tools, parts);
+  const before = await joinedBefore(tools, joined, parts);
   if (before) return before;
   for (const part of parts) refuseUnready(part, tools.clock.now());
   const size = parts.reduce((sum, part) => sum + (part.size ?? 0), 0);
   const begun = await tools.begin({ ...joined, size });
-  const progress = size === 0 ? begun : await tools.append(joined.id, bytesOf(tools.staging, parts));
+  const progress = size === 0 ? begun : await fill(tools, joined.id, parts);
   for (const part of parts) await settlePart(tools, part, progress.upload);
   return progress;
+}
+
+async function fill(
+  { append, discard, staging }: ConcatenationTools,
+  id: string,
+  parts: readonly UploadRecord[],
+): Promise<Progress> {
+  try {
+    return await append(id, { offset: 0, source: bytesOf(staging, parts), isGiven: true });
+  } catch (error) {
+    // The parts are all there still, and nobody has learnt of this attempt.
+    await discard(id);
+    throw error;
+  }
 }
 
 async function partOf({ records }: ConcatenationTools, id: string): Promise<UploadRecord> {
@@ -50,15 +66,21 @@ async function partOf({ records }: ConcatenationTools, id: string): Promise<Uplo
   return part;
 }
 
-/** The upload that these very parts have become. */
+/** The upload that these very parts have become. A crash may have come before the last of them was told so. */
 async function joinedBefore(
-  { get }: ConcatenationTools,
+  tools: ConcatenationTools,
+  joined: Joined,
   parts: readonly UploadRecord[],
 ): Promise<Progress | undefined> {
-  const [first] = parts;
-  const id = first?.meta.joined;
-  if (!id || parts.some(({ meta }) => meta.joined !== id)) return undefined;
-  return get(id);
+  const id = parts.find(({ meta }) => meta.joined)?.meta.joined;
+  if (id === undefined || parts.some(({ meta }) => meta.joined !== undefined && meta.joined !== id)) {
+    return undefined;
+  }
+  const untold = parts.filter(({ meta }) => meta.joined === undefined);
+  const known = await tools.get(id);
+  if (untold.length > 0 && known?.upload.meta.concat !== joined.meta?.concat) return undefined;
+  if (known) for (const part of untold) await settlePart(tools, part, known.upload);
+  return known;
 }
 
 function refuseUnready(part: UploadRecord, now: number): void {

@@ -3,12 +3,12 @@
 import type { Log } from "../../ports/log.ts";
 import type { Page, PageQuery, Records, UploadRecord } from "../../ports/records.ts";
 import type { Staging, StagingId } from "../../ports/staging.ts";
-import { isComplete } from "./upload-state.ts";
+import { isComplete, isJoin } from "./upload-state.ts";
 
 export interface Recovered {
   /** Uploads that became files now. */
   readonly finished: number;
-  /** Staged leftovers that no upload has. */
+  /** Staged leftovers that no upload has, and joins that were broken off. */
   readonly discarded: number;
 }
 
@@ -21,32 +21,37 @@ interface Stores {
 interface Repairs {
   /** Makes a complete upload a file. */
   finish(id: string): Promise<unknown>;
-  /** Is told of every unfinished upload. */
-  follow(upload: UploadRecord): void;
+  /** Forgets an upload, and what was staged for it. */
+  discard(id: string): Promise<void>;
+  /** Is told of every unfinished upload, and knows then which staged bytes are not leftovers. */
+  readonly unfinished: {
+    follow(upload: UploadRecord): void;
+    isPromised(staging: StagingId): boolean;
+  };
 }
 
 /** Completes by `finish` what is complete, and discards staged bytes without an upload. */
 export async function recoverUploads(
   { records, staging, log }: Stores,
-  { finish, follow }: Repairs,
+  { finish, discard, unfinished }: Repairs,
 ): Promise<Recovered> {
-  const owned = new Set<StagingId>();
   let finished = 0;
-  for await (const upload of arriving(records)) {
-    owned.add(upload.staging);
-    follow(upload);
-    if (!isComplete(upload)) continue;
-    try {
-      await finish(upload.id);
-      finished++;
-    } catch (error) {
-      // One upload that cannot be finished must not keep the others from being served.
-      log.error("upload.unrepaired", { id: upload.id, error });
-    }
-  }
   let discarded = 0;
+  for await (const upload of arriving(records)) {
+    unfinished.follow(upload);
+    const mend = isComplete(upload) ? finish : isJoin(upload) ? discard : undefined;
+    try {
+      await mend?.(upload.id);
+    } catch (error) {
+      // One upload that cannot be mended must not keep the others from being served.
+      log.error("upload.unrepaired", { id: upload.id, error });
+      continue;
+    }
+    if (mend === finish) finished++;
+    else if (mend === discard) discarded++;
+  }
   for await (const id of staging.list()) {
-    if (owned.has(id)) continue;
+    if (unfinished.isPromised(id)) continue;
     await staging.discard(id);
     discarded++;
   }

@@ -13,6 +13,11 @@ export function isWhole({ size, coverage }: UploadRecord): boolean {
   return size !== null && covers(coverage, { start: 0, end: size });
 }
 
+/** True for an upload that is made of others. One that was broken off is of no use: its parts are still there, to be joined anew. */
+export function isJoin({ meta }: UploadRecord): boolean {
+  return meta.concat?.startsWith("final") ?? false;
+}
+
 /** True for an upload that waits to be joined with others into one file. */
 export function isPart({ meta }: UploadRecord): boolean {
   return meta.concat === "partial";

@@ -174,8 +174,9 @@ export class Uploads {
     const tools = {
       ...{ records: this.#records, staging: this.#staging, clock: this.#clock },
       begin: (upload: NewUpload) => this.begin(upload),
-      append: (id: string, source: AsyncIterable<Uint8Array>) => this.append(id, { offset: 0, source }),
+      append: (id: string, append: Append) => this.append(id, append),
       get: (id: string) => this.settle(id),
+      discard: (id: string) => this.discard(id),
       release: (part: UploadRecord) => this.#end(part),
     };
     return concatenate(tools, joined, ids);
@@ -262,13 +263,10 @@ export class Uploads {
    * to no upload. To be called before any request is taken, by the one process that takes them.
    */
   recover(): Promise<Recovered> {
-    return recoverUploads(
-      { records: this.#records, staging: this.#staging, log: this.#log },
-      {
-        finish: (id) => this.#active.with(id, (active) => this.#finish(active)),
-        follow: (upload) => this.#admission.follow(upload),
-      },
-    );
+    const stores = { records: this.#records, staging: this.#staging, log: this.#log };
+    const finish = (id: string) => this.#active.with(id, (active) => this.#finish(active));
+    const discard = (id: string) => this.discard(id);
+    return recoverUploads(stores, { finish, discard, unfinished: this.#admission });
   }
 
   #end(upload: UploadRecord): void {

@@ -53,7 +53,7 @@ test("a long write tells what is durable already, always more, and never too muc
   const told: number[] = [];
   let given = 0;
   const source = pieces((at) => {
-    given = at;
+    given = Math.min(SIZE, at + 65_536);
     return 65_536;
   });
   const onDurable = (written: number) => {
@@ -65,6 +65,18 @@ test("a long write tells what is durable already, always more, and never too muc
   expect(told.length).toBeGreaterThan(0);
   expect(told).toEqual([...new Set(told)].sort((a, b) => a - b));
   await staging.discard(id);
+});
+
+test("pieces that are given away are freed when they are written; of others, and of parts of buffers, none is", async () => {
+  const id = await staging.create();
+  const [whole, kept] = [Uint8Array.from(bytes.subarray(0, 70_000)), Uint8Array.from([1, 2, 3])];
+  const part = Uint8Array.from(bytes.subarray(0, 70_000)).subarray(1);
+  await staging.write(id, 0, stream(whole, part), { isGiven: true });
+  await staging.write(id, 139_999, stream(kept));
+  expect([whole.length, part.length, kept.length]).toEqual([0, 69_999, 3]);
+  const written = await readAll(staging.read(id, { start: 0, end: 140_002 }));
+  const expected = [bytes.subarray(0, 70_000), bytes.subarray(1, 70_000), Buffer.from([1, 2, 3])];
+  expect(sha256(written)).toBe(sha256(Buffer.concat(expected)));
 });
 
 test("a digest takes up what was hashed ahead, and asks for it again as often as it likes", async () => {

@@ -7,7 +7,7 @@ import { sha256, stream } from "../../support/bytes.ts";
 import { openMemoryRooms } from "../../support/memory-rooms.ts";
 
 const MB = 1_000_000;
-const bytes = Buffer.alloc(40 * MB, "0123456789abcdef!");
+const bytes = Buffer.alloc(30 * MB, "0123456789abcdef!");
 
 /** Notes what the store is asked to hash. */
 class NotedStaging extends MemoryStaging {
@@ -45,7 +45,7 @@ async function sendChunks(...cuts: readonly (readonly [start: number, end: numbe
 }
 
 async function* pieces(size: number) {
-  for (let at = 0; at < size; at += MB) yield bytes.subarray(at, Math.min(size, at + MB));
+  for (let at = 0; at < size; at += 5 * MB) yield bytes.subarray(at, Math.min(size, at + 5 * MB));
 }
 
 async function expectFile(size: number): Promise<void> {

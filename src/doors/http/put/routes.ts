@@ -66,7 +66,7 @@ async function take(
   size: number | null,
 ): Promise<Progress> {
   const source = request.body ?? new Blob([]).stream();
-  const progress = await uploads.append(id, { offset: 0, source }, request.signal);
+  const progress = await uploads.append(id, { offset: 0, source, isGiven: true }, request.signal);
   return size === null ? uploads.declareSize(id, progress.upload.coverage.at(-1)?.[1] ?? 0) : progress;
 }
 

@@ -1,15 +1,16 @@
 // The body of a request that carries an upload's bytes: its declared length, its bytes, its checksum.
 
+import type { Append } from "../../../domain/uploads/append.ts";
 import { CHECKSUMS, type Checksum, DIGEST_BYTES } from "../../../domain/uploads/checksum.ts";
 import { Fault } from "../../../wire/faults.ts";
 import { parseByteCount, parseChecksum } from "../../../wire/tus.ts";
 import type { TusRequest } from "./answer.ts";
 
-/** Declared length and bytes of the request's body. */
-export function bodyOf(request: TusRequest): { size?: number; source: AsyncIterable<Uint8Array> } {
+/** Declared length and bytes of the request's body, which nobody else reads. */
+export function bodyOf(request: TusRequest): Pick<Append, "size" | "source" | "isGiven"> {
   const declared = request.headers.get("content-length");
-  const source = request.body ?? new Blob([]).stream();
-  return declared === null ? { source } : { size: parseByteCount("Content-Length", declared), source };
+  const body = { source: request.body ?? new Blob([]).stream(), isGiven: true };
+  return declared === null ? body : { size: parseByteCount("Content-Length", declared), ...body };
 }
 
 /** What Upload-Checksum declares of the body. Fault `invalid`. */

@@ -1,5 +1,6 @@
 // PATCH: the bytes that continue an upload, streamed to the disk while they arrive.
 
+import { isJoin } from "../../../domain/uploads/upload-state.ts";
 import type { Uploads } from "../../../domain/uploads/uploads.ts";
 import type { Progress } from "../../../domain/uploads/writes.ts";
 import { Fault, isFault } from "../../../wire/faults.ts";
@@ -23,7 +24,7 @@ export async function patchUpload(
   const checksum = readChecksum(request);
   const length = request.headers.get("upload-length");
   const upload = await uploads.get(id);
-  if (upload?.meta.concat?.startsWith("final")) {
+  if (upload && isJoin(upload)) {
     throw new Fault("forbidden", "a final upload is made of its parts; nothing can be added to it");
   }
   try {
