@@ -1,7 +1,16 @@
 // `cairn gc`: removes what stores that died have left in memcached.
 
 import type { Command, Invocation } from "./command.ts";
-import { DISTRIBUTION, JSON_OUTPUT, openFiles, PREFIX, QUIET, report, SERVERS } from "./large-files.ts";
+import {
+  CONNECTIONS,
+  DISTRIBUTION,
+  JSON_OUTPUT,
+  openFiles,
+  PREFIX,
+  QUIET,
+  report,
+  SERVERS,
+} from "./large-files.ts";
 
 export const gc: Command = {
   name: "gc",
@@ -19,6 +28,7 @@ export const gc: Command = {
     { flag: "dry-run", type: "switch", default: "false", help: "only count; remove nothing" },
     SERVERS,
     DISTRIBUTION,
+    CONNECTIONS,
     PREFIX,
     JSON_OUTPUT,
     QUIET,

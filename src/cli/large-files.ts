@@ -18,6 +18,12 @@ export const DISTRIBUTION: Option = {
   default: "ketama",
   help: "how keys are spread over several servers, as libmemcached names it",
 };
+export const CONNECTIONS: Option = {
+  flag: "connections",
+  type: "integer",
+  default: "2",
+  help: "to each server, 1 to 16: chunks go over all of them side by side",
+};
 export const PREFIX: Option = {
   flag: "prefix",
   type: "text",
@@ -47,6 +53,7 @@ export function openFiles({ values }: Invocation): Promise<LargeFiles> {
       .map((server) => server.trim())
       .filter((server) => server !== ""),
     prefix: String(values["prefix"]),
+    connections: Number(values["connections"]),
     distribution: values["distribution"] === "ketama-weighted" ? "ketama-weighted" : "ketama",
     ...(typeof chunkSize === "number" ? { chunkSize } : {}),
     ...(typeof maxSize === "number" ? { maxSize } : {}),

@@ -1,7 +1,7 @@
 // `cairn list`: the large files in memcached.
 
 import type { Command, Invocation } from "./command.ts";
-import { DISTRIBUTION, JSON_OUTPUT, openFiles, PREFIX, SERVERS } from "./large-files.ts";
+import { CONNECTIONS, DISTRIBUTION, JSON_OUTPUT, openFiles, PREFIX, SERVERS } from "./large-files.ts";
 
 export const list: Command = {
   name: "list",
@@ -9,7 +9,7 @@ export const list: Command = {
     "Lists the large files on the server: bytes, time of storing, SHA-256 and name. It does not look whether chunks were evicted; 'cairn verify' does.",
   usage: "",
   arity: [0, 0],
-  options: [SERVERS, DISTRIBUTION, PREFIX, JSON_OUTPUT],
+  options: [SERVERS, DISTRIBUTION, CONNECTIONS, PREFIX, JSON_OUTPUT],
   run: listCommand,
 };
 

@@ -3,6 +3,7 @@
 import type { Command, Invocation } from "./command.ts";
 import {
   argument,
+  CONNECTIONS,
   DISTRIBUTION,
   JSON_OUTPUT,
   openFiles,
@@ -17,7 +18,7 @@ export const remove: Command = {
   description: "Removes the file NAME from memcached, also when it is incomplete or damaged.",
   usage: "NAME",
   arity: [1, 1],
-  options: [SERVERS, DISTRIBUTION, PREFIX, JSON_OUTPUT, QUIET],
+  options: [SERVERS, DISTRIBUTION, CONNECTIONS, PREFIX, JSON_OUTPUT, QUIET],
   run: removeCommand,
 };
 

@@ -4,6 +4,7 @@ import { Evicted, type Repaired } from "../client/memcached/index.ts";
 import type { Command, Invocation } from "./command.ts";
 import {
   argument,
+  CONNECTIONS,
   DISTRIBUTION,
   JSON_OUTPUT,
   openFiles,
@@ -20,7 +21,7 @@ export const repair: Command = {
     "Reads the file NAME in memcached and sends again only the chunks that are missing or damaged: rebuilt by parity, or taken from FILE, which must be what was stored ('-' is standard input).",
   usage: "NAME [FILE]",
   arity: [1, 2],
-  options: [SERVERS, DISTRIBUTION, PREFIX, JSON_OUTPUT, QUIET],
+  options: [SERVERS, DISTRIBUTION, CONNECTIONS, PREFIX, JSON_OUTPUT, QUIET],
   run: repairCommand,
 };
 

@@ -4,6 +4,7 @@ import { type LargeFiles, Replaced, type StoredFile } from "../client/memcached/
 import type { Command, Invocation } from "./command.ts";
 import {
   argument,
+  CONNECTIONS,
   DISTRIBUTION,
   JSON_OUTPUT,
   openFiles,
@@ -21,7 +22,7 @@ export const retrieve: Command = {
     "Retrieves the file NAME from memcached into FILE, which is overwritten, but only once every byte was verified. '-' is standard output: verified chunk by chunk, so heed the exit code.",
   usage: "NAME FILE",
   arity: [2, 2],
-  options: [SERVERS, DISTRIBUTION, PREFIX, JSON_OUTPUT, QUIET],
+  options: [SERVERS, DISTRIBUTION, CONNECTIONS, PREFIX, JSON_OUTPUT, QUIET],
   run: retrieveCommand,
 };
 

@@ -4,6 +4,7 @@ import { Fault } from "../wire/faults.ts";
 import type { Command, Invocation } from "./command.ts";
 import {
   argument,
+  CONNECTIONS,
   DISTRIBUTION,
   JSON_OUTPUT,
   openFiles,
@@ -46,6 +47,7 @@ export const store: Command = {
     { flag: "chunk-size", type: "bytes", help: "of each item  [510000, less if the server demands it]" },
     { flag: "ttl", type: "duration", help: "let the server forget it after that time  [never]" },
     DISTRIBUTION,
+    CONNECTIONS,
     PREFIX,
     JSON_OUTPUT,
     QUIET,

@@ -1,7 +1,16 @@
 // `cairn verify NAME`: reads a file in memcached to its end and checks every byte.
 
 import type { Command, Invocation } from "./command.ts";
-import { argument, DISTRIBUTION, JSON_OUTPUT, openFiles, PREFIX, QUIET, SERVERS } from "./large-files.ts";
+import {
+  argument,
+  CONNECTIONS,
+  DISTRIBUTION,
+  JSON_OUTPUT,
+  openFiles,
+  PREFIX,
+  QUIET,
+  SERVERS,
+} from "./large-files.ts";
 import { bytesText, progressBar } from "./progress.ts";
 
 export const verify: Command = {
@@ -10,7 +19,7 @@ export const verify: Command = {
     "Reads the file NAME from memcached and checks every chunk and the whole; names what is missing or damaged.",
   usage: "NAME",
   arity: [1, 1],
-  options: [SERVERS, DISTRIBUTION, PREFIX, JSON_OUTPUT, QUIET],
+  options: [SERVERS, DISTRIBUTION, CONNECTIONS, PREFIX, JSON_OUTPUT, QUIET],
   run: verifyCommand,
 };
 

@@ -28,9 +28,9 @@ export function withItemLimit(server: string, bytes: number): Promise<Misbehavin
 }
 
 /** Loses the first item that is stored under a key that ends with `end`, as a server that evicts it at once. */
-export function losing(server: string, end: string): Promise<Misbehaving> {
+export async function losing(server: string, end: string): Promise<Misbehaving & { readonly lost: boolean }> {
   let lost = false;
-  return proxy(server, (request) => {
+  const between = await proxy(server, (request) => {
     const at = request.indexOf(`${end} 0 0 `, 0, "latin1");
     if (lost || at < 0) return request;
     lost = true;
@@ -38,6 +38,10 @@ export function losing(server: string, end: string): Promise<Misbehaving> {
     changed.write("~", at + end.length - 1, "latin1");
     return changed;
   });
+  // Not a copy of its fields: `connections` changes.
+  return Object.defineProperty(between, "lost", { get: () => lost }) as Misbehaving & {
+    readonly lost: boolean;
+  };
 }
 
 /** Passes everything on; `cut` breaks the connections while the server lives on. */

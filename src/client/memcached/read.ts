@@ -4,8 +4,7 @@ import { findEntry, wholeManifest } from "./catalog.ts";
 import { decompressed } from "./compression.ts";
 import { Corrupt, Evicted, NotFound, Replaced } from "./errors.ts";
 import { exptimeAt } from "./expiry.ts";
-import { missingItems, putItem, readItems } from "./items.ts";
-import { keysBetween } from "./keys.ts";
+import { missingItems, putItem } from "./items.ts";
 import { groupOf, lostForGood, slotLength } from "./layout.ts";
 import type { Manifest, ManifestHead, StoredFile } from "./manifest.ts";
 import { manifestKey } from "./names.ts";
@@ -13,8 +12,9 @@ import { Outage } from "./outage.ts";
 import { isSound, type Reading, readingOf, rebuildGroup } from "./rebuild.ts";
 import { Room } from "./room.ts";
 import type { Settings } from "./settings.ts";
+import { slotsOf } from "./slots.ts";
 import type { Progress } from "./upload.ts";
-import { abortable, windowOf } from "./window.ts";
+import { abortable } from "./window.ts";
 
 export interface ReadOptions {
   /** Stops it; what waits rejects with the signal's reason. */
@@ -35,11 +35,6 @@ export interface Verified extends StoredFile {
   /** Chunks that were lost or damaged, and are there again by parity; from 0. */
   readonly rebuilt: readonly number[];
 }
-
-/** A request asks for so many bytes, and so many requests are under way or waiting to be consumed. */
-const BATCH_BYTES = 524_288;
-const BATCH_CHUNKS_MOST = 256;
-const BATCHES_AHEAD = 3;
 
 /** Throws NotFound, Corrupt. A manifest of which only a copy is left is put back in its place. */
 export async function readHead(settings: Settings, name: string): Promise<ManifestHead> {
@@ -168,32 +163,13 @@ async function* chunksOf(
   signal: AbortSignal | undefined,
   reuse: boolean,
 ): AsyncGenerator<Chunk, void, undefined> {
-  const { settings, manifest, keys, outage } = reading;
-  const { chunks } = manifest;
-  const batch = windowOf(manifest.chunkSize, BATCH_BYTES, 1, BATCH_CHUNKS_MOST);
-  const room = reuse ? new Room() : undefined;
-  const ahead: Promise<Map<string, Uint8Array>>[] = [];
-  const request = (start: number) => {
-    if (start >= chunks) return;
-    const some = keysBetween(keys, start, Math.min(chunks, start + batch));
-    const items = readItems(settings.servers, some, { room, outage });
-    // A failure is met when its turn comes; if the consumer leaves before, nobody needs to hear of it.
-    items.catch(() => undefined);
-    ahead.push(items);
-  };
+  const { manifest } = reading;
   const rebuilder = new Rebuilder(reading);
-  for (let i = 0; i < BATCHES_AHEAD; i++) request(i * batch);
-  for (let start = 0; start < chunks; start += batch) {
-    const items = await abortable(ahead.shift() ?? Promise.resolve(new Map()), signal);
-    request(start + BATCHES_AHEAD * batch);
-    for (let index = start; index < Math.min(chunks, start + batch); index++) {
-      signal?.throwIfAborted();
-      const data = items.get(keys.at(index) ?? "");
-      const sound = data !== undefined && isSound(manifest, index, data);
-      if (sound) yield { index, data, sound };
-      else yield (await abortable(rebuilder.chunk(index), signal)) ?? { index, data, sound };
-      if (data) room?.giveBack(data);
-    }
+  const room = reuse ? new Room() : undefined;
+  for await (const { slot, data } of slotsOf(reading, manifest.chunks, room, signal)) {
+    const sound = data !== undefined && isSound(manifest, slot, data);
+    if (sound) yield { index: slot, data, sound };
+    else yield (await abortable(rebuilder.chunk(slot), signal)) ?? { index: slot, data, sound };
   }
 }
 

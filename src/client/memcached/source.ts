@@ -1,6 +1,6 @@
 // Where the bytes of a file to store come from: a path, bytes in memory, or a stream, read chunk by chunk.
 
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { Fault } from "../../wire/faults.ts";
 
 /**
@@ -34,6 +34,14 @@ export async function openSource(source: Source, size: number | undefined): Prom
   if (ArrayBuffer.isView(source)) return bytesReader(source);
   if (source instanceof Blob) return iterableReader(source.stream(), source.size);
   return iterableReader(source, size);
+}
+
+/** It yields the same bytes when it is opened once more: a file does, what only looks like one (a pipe) and a stream do not. */
+export async function canReadAgain(source: Source): Promise<boolean> {
+  if (source instanceof Blob || source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return true;
+  if (typeof source !== "string" && !(source instanceof URL)) return false;
+  const file = await stat(source).catch((cause: unknown) => Promise.reject(unreadable(source, cause)));
+  return file.isFile();
 }
 
 async function openPath(path: string | URL, size: number | undefined): Promise<SourceReader> {

@@ -13,7 +13,7 @@ import {
   ServerUnreachable,
 } from "../../../src/client/memcached/index.ts";
 import { chunksOn, keysOn } from "../../support/memcached-keys.ts";
-import { fragile, losing, scripted } from "../../support/memcached-proxy.ts";
+import { fragile, scripted } from "../../support/memcached-proxy.ts";
 import { MemcachedServer } from "../../support/memcached-server.ts";
 import { Program } from "../../support/processes.ts";
 
@@ -201,22 +201,6 @@ describe.each([1, 2])("over connections: %i", (connections) => {
       expect((fault as Evicted).total).toBe(40);
       expect((fault as Evicted).missing.length).toBeGreaterThan(10);
       expect(await keysOn(server.address)).toEqual([]);
-    });
-
-    test("that drops a chunk while it takes others: it is sent again, if the source can be read twice", async () => {
-      await using server = await MemcachedServer.start();
-      const bytes = randomBytes(8_000);
-      for (const source of [bytes, new Blob([bytes])]) {
-        await using proxy = await losing(server.address, ":3");
-        await using files = await openLargeFiles({ servers: [proxy.address], chunkSize: 1_000 });
-        await files.store("f", source);
-        expect(Buffer.compare(await (await files.retrieve("f")).bytes(), bytes)).toBe(0);
-        await files.remove("f");
-      }
-      await using proxy = await losing(server.address, ":3");
-      await using files = await openLargeFiles({ servers: [proxy.address], chunkSize: 1_000 });
-      const stream = withEvent(bytes, -1, () => undefined);
-      expect(await failure(files.store("f", stream))).toMatchObject({ code: "evicted", missing: [3] });
     });
 
     test("that may not evict: OutOfMemory, and nothing stays", async () => {
