@@ -1,8 +1,9 @@
 // One TCP connection to a memcached server: requests go out pipelined, replies come back in the same order.
 
 import { connect, type Socket } from "node:net";
+import { isFault } from "../../wire/faults.ts";
 import { ReplyParser, type ValueReply } from "../../wire/memcached/client-replies.ts";
-import { ServerUnreachable } from "./errors.ts";
+import { noMemcached, ServerUnreachable } from "./errors.ts";
 import type { Room } from "./room.ts";
 
 export interface Address {
@@ -126,7 +127,7 @@ export class Connection {
     try {
       this.#parser.push(bytes);
     } catch (error) {
-      this.#fail(error);
+      this.#fail(isFault(error) ? noMemcached(this.server, error) : error);
     }
   }
 

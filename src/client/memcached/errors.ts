@@ -133,10 +133,20 @@ export function replyFault(line: string, server: string): Fault {
       hint: "Servers with passwords are not supported by this client.",
     });
   }
-  return new Fault("internal", `memcached at ${server} answered ${JSON.stringify(line.slice(0, 200))}`, {
-    hint: "Is this port really a memcached server?",
+  // What a terminal would take for a command of its own must not reach it.
+  const shown = line.slice(0, 200).replace(/[^ -~]/g, "?");
+  return new Fault("internal", `memcached at ${server} answered "${shown}"`, { hint: NO_MEMCACHED });
+}
+
+/** What it sends is not the memcached protocol. */
+export function noMemcached(server: string, cause: Fault): Fault {
+  return new Fault("internal", `${server} does not speak as memcached does: ${cause.message}`, {
+    hint: NO_MEMCACHED,
+    cause,
   });
 }
+
+const NO_MEMCACHED = "Is this port really a memcached server?";
 
 export function quoted(name: string): string {
   return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);

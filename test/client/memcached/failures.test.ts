@@ -226,6 +226,13 @@ describe.each([1, 2])("over connections: %i", (connections) => {
     });
   });
 
+  test("what a peer says reaches no terminal as a command", async () => {
+    await using peer = await scripted(() => "\x1b[2J\x9b31m\x07 gone\r\n");
+    await using files = await openLargeFiles({ servers: [peer.address] });
+    const fault = (await failure(files.stat("f"))) as Error;
+    expect(fault.message).toBe(`memcached at ${peer.address} answered "?[2J?31m? gone"`);
+  });
+
   test("after close every call is refused, and closing twice is harmless", async () => {
     await using server = await MemcachedServer.start();
     const files = await openLargeFiles({ servers: [server.address] });
