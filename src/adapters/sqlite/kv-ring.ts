@@ -4,6 +4,7 @@
 
 import type { Item } from "../../ports/kv.ts";
 import type { Bytes } from "../../wire/memcached/bytes.ts";
+import type { Found } from "../../wire/memcached/replies.ts";
 import {
   ENTRY,
   EntryBytes,
@@ -28,6 +29,9 @@ const FIRST_BYTES = 4_194_304;
 
 /** Of an item: no value, where it stands, or one that is its own. */
 export type Want = "head" | "place" | "copy";
+
+/** Reads a value that stands in the journal. */
+export type Far = (segment: number, offset: number, size: number) => Uint8Array;
 
 const NO_VALUE = new Uint8Array(0);
 
@@ -80,31 +84,31 @@ export class KvRing {
   }
 
   /** For an entry that is not removed. A `place` is valid until the next change. */
-  item(at: number, want: Want, far: (segment: number, offset: number, size: number) => Uint8Array): Item {
-    const { i32, f64, u8 } = this.#bytes;
-    const word = at >> 2;
-    const shape = i32[word + 1] as number;
-    const size = (i32[word + 2] as number) >>> 0;
-    let value: Bytes = NO_VALUE;
-    if (want !== "head") {
-      const from = at + ENTRY.head + (shape & 255);
-      if (((shape >>> 8) & 255) === FAR) {
-        value = far((i32[word + 8] as number) >>> 0, this.#bytes.buffer.readDoubleLE(from), size);
-      } else if (want === "place") {
-        value = { source: this.#bytes.buffer, at: from, length: size };
-      } else {
-        value = u8.slice(from, from + size);
-      }
-    }
+  item(at: number, want: Want, far: Far): Item {
+    const bytes = this.#bytes;
     return {
-      flags: (i32[word + 3] as number) >>> 0,
-      exptime: f64[(at + ENTRY.exptime) >> 3] as number,
-      cas: f64[(at + ENTRY.cas) >> 3] as number,
-      size,
-      state: (shape >>> 16) & 255,
-      accessed: ((i32[word + 9] as number) >>> 0) * 1_000,
-      fetched: (shape & FETCHED) !== 0,
-      value,
+      flags: bytes.flags(at),
+      exptime: bytes.exptime(at),
+      cas: bytes.cas(at),
+      size: bytes.size(at),
+      state: bytes.state(at),
+      accessed: bytes.accessed(at),
+      fetched: bytes.fetched(at),
+      value: want === "head" ? NO_VALUE : this.#value(at, want, far),
+    };
+  }
+
+  /** What a `get` is answered; it counts as fetched. The value may be a place. */
+  get(at: number, now: number, far: Far): Found | "miss" {
+    const bytes = this.#bytes;
+    const exptime = bytes.exptime(at);
+    if (bytes.kind(at) === REMOVE || (exptime !== 0 && exptime <= now)) return "miss";
+    this.fetch(at, now);
+    return {
+      kind: "found",
+      flags: bytes.flags(at),
+      cas: bytes.cas(at),
+      value: this.#value(at, "place", far),
     };
   }
 
@@ -187,6 +191,16 @@ export class KvRing {
   /** From the oldest dirty entry to the head. */
   get #span(): number {
     return Math.max(0, this.#head - this.#oldestDirty);
+  }
+
+  #value(at: number, want: Want, far: Far): Bytes {
+    const { u8, i32, buffer } = this.#bytes;
+    const from = at + ENTRY.head + this.#bytes.keyLength(at);
+    const size = this.#bytes.size(at);
+    if (this.#bytes.kind(at) === FAR) {
+      return far((i32[(at + ENTRY.segment) >> 2] as number) >>> 0, buffer.readDoubleLE(from), size);
+    }
+    return want === "place" ? { source: buffer, at: from, length: size } : u8.slice(from, from + size);
   }
 
   /** Enters the entry, in place of an older one of its key. */

@@ -4,17 +4,18 @@
 // statement, in a read transaction that all reads of a turn share.
 
 import type { Item } from "../../ports/kv.ts";
+import type { Found } from "../../wire/memcached/replies.ts";
 import { ENTRY, type EntryBytes, entryLength, FLUSH, LARGEST, PUT, REMOVE } from "./kv-entries.ts";
 import type { Journal } from "./kv-journal.ts";
 import { eachEntry, RECORD } from "./kv-records.ts";
-import type { KvRing, Want } from "./kv-ring.ts";
+import type { Far, KvRing, Want } from "./kv-ring.ts";
 import { headOf, isSpooledRow, itemOf, type KeyRow, keyRange, type Statements } from "./kv-schema.ts";
 import { spooledItem } from "./kv-value-file.ts";
 
 export class KvView {
   readonly ring: KvRing;
   readonly #sql: Statements;
-  readonly #far: (segment: number, offset: number, size: number) => Uint8Array;
+  readonly #far: Far;
   /** Of large values. */
   readonly #folder: string;
   /** A `flush_all` stands in this segment: until it is folded, nothing in SQLite counts. 0: everything counts. */
@@ -22,7 +23,7 @@ export class KvView {
   /** A read transaction is open. */
   #reads = false;
   /** By it since the last call: bounded by what one call may answer. */
-  #found: { readonly key: string; readonly item: ReturnType<typeof itemOf> }[] = [];
+  #found: { readonly key: string; readonly item: ReturnType<typeof itemOf>; fetchedAt: number }[] = [];
 
   constructor(ring: KvRing, journal: Pick<Journal, "read">, sql: Statements, folder: string) {
     this.ring = ring;
@@ -40,10 +41,25 @@ export class KvView {
     return this.#itemAt(at, want);
   }
 
+  /**
+   * What a `get` is answered, and its item counts as fetched: the same as by `find` and the rules, without the objects that
+   * tell what a `get` does not. A value that is a `place` is valid as that of `find` is.
+   */
+  get(key: string, now: number): Found | "miss" {
+    const at = this.ring.find(key);
+    if (at >= 0 && !this.ring.isSpooled(at)) return this.ring.get(at, now, this.#far);
+    const item = at >= 0 ? this.#itemAt(at, "place") : this.#findStored(key, true);
+    if (!item || (item.exptime !== 0 && item.exptime <= now)) return "miss";
+    this.fetch(key, now);
+    return { kind: "found", flags: item.flags, cas: item.cas, value: item.value };
+  }
+
   /** Its value was given to a client. */
   fetch(key: string, now: number): void {
     const at = this.ring.find(key);
+    const last = this.#found.at(-1);
     if (at >= 0) this.ring.fetch(at, now);
+    else if (last?.key === key) last.fetchedAt = now;
   }
 
   flushed(segment: number): void {
@@ -94,8 +110,13 @@ export class KvView {
    */
   keepFound(): void {
     if (this.#found.length === 0) return;
-    for (const { key, item } of this.#found) if (this.ring.find(key) < 0) this.ring.remember(key, item);
+    const found = this.#found;
     this.#found = [];
+    for (const { key, item, fetchedAt } of found) {
+      if (this.ring.find(key) >= 0) continue;
+      this.ring.remember(key, item);
+      if (fetchedAt !== 0) this.fetch(key, fetchedAt);
+    }
   }
 
   #findStored(key: string, withValue: boolean): Item | undefined {
@@ -109,7 +130,7 @@ export class KvView {
     if (!row) return undefined;
     if (isSpooledRow(row)) return spooledItem(itemOf(row), this.#folder);
     const item = itemOf(row);
-    if (item.size <= LARGEST) this.#found.push({ key, item });
+    if (item.size <= LARGEST) this.#found.push({ key, item, fetchedAt: 0 });
     return item;
   }
 

@@ -169,11 +169,12 @@ export class SqliteKv implements Kv {
   execute(batch: readonly ItemCommand[], budget = DEFAULT_BUDGET): readonly Reply[] | PendingReplies {
     this.#checkOpen();
     this.#view.keepFound();
-    if (!hasWrite(batch) && !this.#commits.flushIsDue()) {
-      const replies = this.#reading(() => this.#answerReads(batch, budget));
-      if (replies) return replies;
+    if (hasWrite(batch) || this.#commits.flushIsDue()) return this.#commits.give(batch, budget);
+    try {
+      return this.#answerReads(batch, budget) ?? this.#commits.give(batch, budget);
+    } catch (error) {
+      throw explain(error, this.#path);
     }
-    return this.#commits.give(batch, budget);
   }
 
   async spool(size: number): Promise<Spool> {
@@ -241,6 +242,12 @@ export class SqliteKv implements Kv {
     let found = 0;
     for (let i = 0; i < batch.length && found <= budget; i++) {
       const command = batch[i] as KeyCommand;
+      if (command.kind === "get") {
+        const reply = view.get(command.key, now);
+        replies.push(reply);
+        found += valueBytes(reply);
+        continue;
+      }
       const item = view.find(command.key, rules.needsValue(command) ? "place" : "head");
       const { reply, change, fetch } = rules.decide(command, item, now, this.#commits.counters.cas + 1);
       if (change) return undefined;
