@@ -1,7 +1,7 @@
 // Group commit by the journal: all batches that wait become one record, and are answered when that is durable.
 //
-// Written for speed: one write for all connections of a turn. With `sync: full` its fdatasync runs on another thread,
-// and the next group is on its way to the disk before the replies of the last one are written.
+// Written for speed: one write for all connections of a turn. With `sync: full` its fdatasync runs on another thread, and
+// what comes meanwhile is the next group.
 
 import type { Clock } from "../../ports/clock.ts";
 import type { PendingReplies, Rules } from "../../ports/kv.ts";
@@ -11,6 +11,7 @@ import type { Reply } from "../../wire/memcached/replies.ts";
 import { explain, type SyncMode } from "./database.ts";
 import { Execution } from "./kv-execution.ts";
 import type { Folding } from "./kv-folding.ts";
+import { Gathering } from "./kv-gathering.ts";
 import { type Counters, KvGroup } from "./kv-group.ts";
 import { Joins } from "./kv-joins.ts";
 import type { Journal } from "./kv-journal.ts";
@@ -47,12 +48,12 @@ export class Commits {
   readonly #group: KvGroup;
   readonly #joins: Joins;
   readonly #execution: Execution;
+  readonly #gathering: Gathering;
   #counters: Counters;
   #pending: Pending[] = [];
   /** Those of the record that is on its way to the disk. */
   #taken: Pending[] = [];
   #answers: (readonly Reply[])[] = [];
-  #scheduled = false;
   #syncing = false;
   /** The segment is to be left after the next group, so that it can be folded. */
   #seal = false;
@@ -62,10 +63,15 @@ export class Commits {
 
   constructor(options: CommitsOptions) {
     this.#options = options;
-    const { rules, view, values } = options;
+    const { rules, view, values, sync } = options;
     this.#group = new KvGroup(view, values.folder);
     this.#joins = new Joins(values, (batch, budget) => this.give(batch, budget));
     this.#execution = new Execution({ group: this.#group, rules, view, joins: this.#joins });
+    this.#gathering = new Gathering({
+      waits: sync === "full",
+      count: () => this.#pending.length,
+      go: () => this.#next(),
+    });
     this.#counters = options.counters;
   }
 
@@ -86,12 +92,7 @@ export class Commits {
   }
 
   schedule(): void {
-    if (this.#scheduled || this.#syncing) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#next();
-    });
+    if (!this.#syncing) this.#gathering.schedule();
   }
 
   /** Resolves when all that is committed, or on its way, is in SQLite. */
@@ -226,9 +227,8 @@ export class Commits {
     const [taken, answers] = this.#takeAnswers();
     if (journal.accept(writer.length)) this.#sealed();
     else if (!this.#timer) this.#startTimer();
-    // The next record is on its way while these are answered.
-    if (this.#options.sync === "full") this.#next();
     settle(taken, answers);
+    if (this.#pending.length > 0 || this.#seal) this.schedule();
   }
 
   #acceptSpooled(): void {
