@@ -18,8 +18,8 @@ import type {
 } from "../../ports/kv.ts";
 import { Fault } from "../../wire/faults.ts";
 import { viewOf } from "../../wire/memcached/bytes.ts";
-import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
-import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
+import type { ItemCommand } from "../../wire/memcached/commands.ts";
+import type { Reply } from "../../wire/memcached/replies.ts";
 import { isSpooled } from "../../wire/memcached/spooled.ts";
 import { explain, openDatabase, type SyncMode } from "./database.ts";
 import { Commits } from "./kv-commits.ts";
@@ -27,6 +27,7 @@ import { FLUSH, FLUSH_AT } from "./kv-entries.ts";
 import { Folding } from "./kv-folding.ts";
 import { Journal, SLOTS, type SyncFile, slotPath } from "./kv-journal.ts";
 import { lockDatabase, resolvedPath } from "./kv-lock.ts";
+import { hasWrite, Reads } from "./kv-reads.ts";
 import { eachEntry, type ReadRecord } from "./kv-records.ts";
 import { recoverJournal } from "./kv-recovery.ts";
 import { KvRing } from "./kv-ring.ts";
@@ -74,7 +75,7 @@ const KEPT_CURSORS = 1_000;
 
 export class SqliteKv implements Kv {
   readonly #path: string;
-  readonly #rules: Rules;
+  readonly #reads: Reads;
   readonly #clock: Clock;
   readonly #lock: Disposable;
   readonly #db: Database;
@@ -109,7 +110,6 @@ export class SqliteKv implements Kv {
   private constructor(options: SqliteKvOptions, lock: Disposable, db: Database) {
     const { path, sync, rules, clock } = options;
     this.#path = path;
-    this.#rules = rules;
     this.#clock = clock;
     this.#lock = lock;
     this.#db = db;
@@ -161,6 +161,8 @@ export class SqliteKv implements Kv {
       folding: () => this.#folding,
       maxFileBytes: options.maxFileBytes ?? Number.POSITIVE_INFINITY,
     });
+    const nextCas = () => this.#commits.counters.cas + 1;
+    this.#reads = new Reads({ rules, clock, view: this.#view, nextCas });
     this.#folding.start(segment);
     const isListed = (name: string) => this.#closed || sql.isSpooled.get(name) !== null;
     this.#tidied = this.#values.tidy(this.#commits.foldAll(), isListed);
@@ -171,7 +173,7 @@ export class SqliteKv implements Kv {
     this.#view.keepFound();
     if (hasWrite(batch) || this.#commits.flushIsDue()) return this.#commits.give(batch, budget);
     try {
-      return this.#answerReads(batch, budget) ?? this.#commits.give(batch, budget);
+      return this.#reads.answer(batch, budget) ?? this.#commits.give(batch, budget);
     } catch (error) {
       throw explain(error, this.#path);
     }
@@ -233,31 +235,6 @@ export class SqliteKv implements Kv {
     this.#lock[Symbol.dispose]();
   }
 
-  /** undefined: a command asks for a change, so the batch is to be given as one that writes. */
-  #answerReads(batch: readonly ItemCommand[], budget: number): Reply[] | undefined {
-    const rules = this.#rules;
-    const view = this.#view;
-    const now = this.#clock.now();
-    const replies: Reply[] = [];
-    let found = 0;
-    for (let i = 0; i < batch.length && found <= budget; i++) {
-      const command = batch[i] as KeyCommand;
-      if (command.kind === "get") {
-        const reply = view.get(command.key, now);
-        replies.push(reply);
-        found += valueBytes(reply);
-        continue;
-      }
-      const item = view.find(command.key, rules.needsValue(command) ? "place" : "head");
-      const { reply, change, fetch } = rules.decide(command, item, now, this.#commits.counters.cas + 1);
-      if (change) return undefined;
-      if (fetch && item?.fetched === false) view.fetch(command.key, now);
-      replies.push(reply);
-      found += valueBytes(reply);
-    }
-    return replies;
-  }
-
   /** Before a read: a delayed `flush_all` whose time has come. */
   async #flushIfDue(): Promise<void> {
     this.#checkOpen();
@@ -281,11 +258,6 @@ export class SqliteKv implements Kv {
       throw explain(error, this.#path);
     }
   }
-}
-
-function hasWrite(batch: readonly ItemCommand[]): boolean {
-  for (let i = 0; i < batch.length; i++) if (isWrite(batch[i] as ItemCommand)) return true;
-  return false;
 }
 
 /** Of the ring: what the fold does not need. A journal that was written with a larger cache must fit too. */
