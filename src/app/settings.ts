@@ -14,6 +14,8 @@ export interface Settings {
   readonly data: string;
   /** The folder whose objects merges read. */
   readonly logs: string;
+  /** `s3://bucket/prefix` of the results of jobs; undefined: they are kept in the data folder. */
+  readonly results: string | undefined;
   readonly host: string;
   readonly memcachedPort: PortSetting;
   readonly httpPort: PortSetting;
@@ -75,10 +77,10 @@ export type SettingValues = Readonly<Record<string, string | number | boolean>>;
 export function resolveSettings(values: SettingValues, database: string | undefined): Settings {
   const file = resolve(database ?? "cairn.sqlite");
   const data = resolve(text(values, "data") ?? `${file}.files`);
+  const logs = placeOf(text(values, "logs") ?? `${data}/logs`);
   return {
-    database: file,
-    data,
-    logs: placeOf(text(values, "logs") ?? `${data}/logs`),
+    ...{ database: file, data, logs },
+    results: resultsPlace(text(values, "results"), logs),
     host: required(text(values, "host"), "host"),
     memcachedPort: port(values, "memcached-port"),
     httpPort: port(values, "http-port"),
@@ -117,6 +119,7 @@ export function environmentOf(settings: Settings): Record<string, string> {
   return {
     CAIRN_DATA: settings.data,
     CAIRN_LOGS: settings.logs,
+    ...(settings.results !== undefined && { CAIRN_RESULTS: settings.results }),
     CAIRN_HOST: settings.host,
     CAIRN_SYNC: settings.sync,
     CAIRN_JOB_MEMORY: String(settings.jobMemory),
@@ -151,6 +154,21 @@ function within(values: SettingValues, flag: string, least: number, most: number
 /** Addresses stay as they are; folders become absolute. */
 function placeOf(place: string): string {
   return place.startsWith("s3://") ? place : resolve(place);
+}
+
+/** Nothing of ours is ever written among the logs. */
+function resultsPlace(results: string | undefined, logs: string): string | undefined {
+  if (results === undefined) return undefined;
+  if (!results.startsWith("s3://")) {
+    throw new Fault("invalid", `--results: ${JSON.stringify(results)} is not of the form s3://bucket/prefix`);
+  }
+  const [place, source] = [results, logs].map((text) => (text.endsWith("/") ? text : `${text}/`));
+  if (place !== undefined && source !== undefined && !place.startsWith(source) && !source.startsWith(place)) {
+    return results;
+  }
+  throw new Fault("invalid", `--results ${results} and --logs ${logs} lie within each other`, {
+    hint: "Give the results a prefix, or a bucket, of their own.",
+  });
 }
 
 function required(value: string | undefined, flag: string): string {

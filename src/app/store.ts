@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DiskBlobs } from "../adapters/disk/blobs.ts";
 import { DiskBucket } from "../adapters/disk/bucket.ts";
 import { DiskStaging } from "../adapters/disk/staging.ts";
+import type { S3BucketOptions } from "../adapters/s3/bucket.ts";
 import { SMALL_LIMIT, SqliteBlobs } from "../adapters/sqlite/blobs.ts";
 import { isSmallId } from "../adapters/sqlite/packed-ids.ts";
 import { SqliteQueue } from "../adapters/sqlite/queue.ts";
@@ -14,7 +15,8 @@ import { RecordsOutbox } from "../adapters/sqlite/records-outbox.ts";
 import { SqliteStaging } from "../adapters/sqlite/staging.ts";
 import { TieredBlobs } from "../adapters/tiered/blobs.ts";
 import { TieredStaging } from "../adapters/tiered/staging.ts";
-import { Files } from "../domain/files/files.ts";
+import { Files, type FilesOptions } from "../domain/files/files.ts";
+import type { Blobs } from "../ports/blobs.ts";
 import type { Bucket } from "../ports/bucket.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -23,6 +25,9 @@ import type { Queue } from "../ports/queue.ts";
 import type { Records } from "../ports/records.ts";
 import type { Staging } from "../ports/staging.ts";
 import type { Settings } from "./settings.ts";
+
+/** The mark of blobs that are results on S3. */
+const RESULT = "r-";
 
 export interface Store extends AsyncDisposable {
   readonly records: Records;
@@ -47,12 +52,12 @@ export async function openStore(settings: Settings, clock: Clock, log: Log): Pro
   const diskStaging = await DiskStaging.open(data, diskBlobs);
   const records = new SqliteRecords(database);
   const outbox = new RecordsOutbox(database);
-  const blobs = new TieredBlobs(new SqliteBlobs(database), diskBlobs, isSmallId);
+  const blobs = await openBlobs(settings, new TieredBlobs(new SqliteBlobs(database), diskBlobs, isSmallId));
   const small = new SqliteStaging(database);
   const staging = new TieredStaging({ small, large: diskStaging, limit: SMALL_LIMIT, isSmall: isSmallId });
   const queue = opened.use(SqliteQueue.open({ path: join(data, "jobs.sqlite"), sync, clock }));
 
-  const files = new Files({ blobs, records, clock, log });
+  const files = new Files({ ...blobs, records, clock, log });
   const bucket = await openBucket(logs);
   const closing = opened.move();
   return {
@@ -61,17 +66,36 @@ export async function openStore(settings: Settings, clock: Clock, log: Log): Pro
   };
 }
 
-/** The logs' folder, or S3 bucket with the credentials and endpoint of the usual environment variables. */
+/** Results of jobs go to the S3 bucket that the settings name, and are known by their ids there; all else stays here. */
+async function openBlobs(
+  { results }: Settings,
+  here: Blobs,
+): Promise<Pick<FilesOptions, "blobs" | "blobIdOf">> {
+  if (results === undefined) return { blobs: here };
+  const { S3Blobs } = await import("../adapters/s3/blobs.ts");
+  const there = new S3Blobs(await s3Options(results));
+  return {
+    blobs: new TieredBlobs(there, here, (id) => id.startsWith(RESULT)),
+    blobIdOf: ({ origin }) => `${origin.startsWith("job:") ? RESULT : ""}${crypto.randomUUID()}`,
+  };
+}
+
 async function openBucket(logs: string): Promise<Bucket> {
   if (!logs.startsWith("s3://")) return new DiskBucket(logs);
-  const { parseS3Url, S3Bucket } = await import("../adapters/s3/bucket.ts");
+  const { S3Bucket } = await import("../adapters/s3/bucket.ts");
+  return new S3Bucket(await s3Options(logs));
+}
+
+/** With the credentials and the endpoint of the usual environment variables. */
+async function s3Options(url: string): Promise<S3BucketOptions> {
+  const { parseS3Url } = await import("../adapters/s3/bucket.ts");
   const { env } = process;
-  return new S3Bucket({
-    ...parseS3Url(logs),
+  return {
+    ...parseS3Url(url),
     endpoint: env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL,
     region: env.AWS_REGION ?? env.AWS_DEFAULT_REGION,
     accessKeyId: env.AWS_ACCESS_KEY_ID,
     secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
     sessionToken: env.AWS_SESSION_TOKEN,
-  });
+  };
 }

@@ -24,6 +24,12 @@ export const SHARED_SETTINGS: readonly Option[] = [
     help: "the folder or S3 bucket whose log files merges read; default: <data>/logs",
   },
   {
+    flag: "results",
+    type: "text",
+    word: "s3://BUCKET/PREFIX",
+    help: "where results of jobs are kept, a prefix for this server alone; default: in the data folder",
+  },
+  {
     flag: "sync",
     type: "choice",
     choices: ["full", "normal"],

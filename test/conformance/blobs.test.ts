@@ -1,11 +1,13 @@
 // Every adapter of blobs against the suite.
 
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, readdir } from "node:fs/promises";
 import { DiskBlobs } from "../../src/adapters/disk/blobs.ts";
 import { MemoryBlobs } from "../../src/adapters/memory/blobs.ts";
+import { S3Blobs } from "../../src/adapters/s3/blobs.ts";
 import { temporaryByteStores } from "../support/byte-stores.ts";
-import { codeOf, readAll, stream } from "../support/bytes.ts";
+import { codeOf, readAll, sha256, stream } from "../support/bytes.ts";
+import { S3Service } from "../support/s3-service.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { blobsSuite } from "./blobs.suite.ts";
 
@@ -20,6 +22,44 @@ blobsSuite("disk", part("large"));
 blobsSuite("sqlite", part("small"), undefined, 60_000);
 blobsSuite("tiered, small", temporaryByteStores, () => `s-${crypto.randomUUID()}`, 60_000);
 blobsSuite("tiered, large", temporaryByteStores);
+
+let service: S3Service;
+beforeAll(async () => {
+  service = await S3Service.start();
+  await service.createBucket("blobs");
+}, 120_000);
+afterAll(() => service[Symbol.asyncDispose]());
+
+const s3Blobs = () => {
+  const { endpoint, accessKeyId, secretAccessKey } = service;
+  return new S3Blobs({ bucket: "blobs", prefix: "re sults/", endpoint, accessKeyId, secretAccessKey });
+};
+blobsSuite("s3", async () => ({ blobs: s3Blobs(), ...nothing }));
+
+test("s3: many parts are one object; a source that breaks between them leaves nothing, not even parts", async () => {
+  const bytes = crypto.getRandomValues(new Uint8Array(65_536));
+  const pieces = Array.from({ length: 330 }, () => bytes);
+  const blobs = s3Blobs();
+  const { size, sha256: digest } = await blobs.put("parts", stream(...pieces));
+  expect(size).toBe(330 * 65_536);
+  const read = await readAll(await blobs.open("parts"));
+  expect(sha256(read)).toBe(digest);
+  expect(sha256(Buffer.concat(pieces))).toBe(digest);
+  const middle = { start: 8_388_600, end: 8_388_620 };
+  expect(await readAll(await blobs.open("parts", middle))).toEqual(read.subarray(middle.start, middle.end));
+  const broken = new Error("gone");
+  expect(await blobs.put("broken", stream(...pieces, broken)).catch((error) => error)).toBe(broken);
+  expect(await blobs.stat("broken")).toBeUndefined();
+  expect(await service.unfinishedUploads("blobs")).toBe(0);
+}, 60_000);
+
+test("s3: what lies under the prefix without the name of a blob is not listed", async () => {
+  await service.client("blobs").write("re sults/README.txt", "foreign");
+  await service.client("blobs").write("elsewhere", "foreign");
+  const ids = (await Array.fromAsync(s3Blobs().list())).map(({ id }) => id);
+  expect(ids).not.toContain("README.txt");
+  expect(ids).not.toContain("elsewhere");
+});
 
 test("disk: opening removes what a crashed process left half-written, and nothing of a living one", async () => {
   await using folder = await temporaryFolder();

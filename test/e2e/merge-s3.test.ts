@@ -1,6 +1,7 @@
 // A merge out of a bucket of a real S3 service, by the server as a user starts it.
 
 import { expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
 import { CAIRN, Program, run } from "../support/processes.ts";
 import { S3Service } from "../support/s3-service.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -23,7 +24,7 @@ test("the logs of a bucket are merged, with the credentials of the environment",
     AWS_REGION: "us-east-1",
   };
   const ports = ["memcached", "http", "image", "merge"].flatMap((door) => [`--${door}-port`, "0"]);
-  const flags = ["--logs", "s3://company/web/logs"];
+  const flags = ["--logs", "s3://company/web/logs", "--results", "s3://company/results"];
   await using server = await Program.start([CAIRN, "serve", folder.at("db.sqlite"), ...ports, ...flags], {
     env,
   });
@@ -34,4 +35,30 @@ test("the logs of a bucket are merged, with the credentials of the environment",
   const b = lines("b");
   const expected = lines("a").flatMap((line, i) => [line, b[i] ?? ""]);
   expect((await Bun.file(folder.at("out")).text()) === expected.join("")).toBe(true);
+
+  // The result lies in the bucket, and nowhere else; ranges of it are read from there.
+  const { contents = [] } = await client.list({ prefix: "results/" });
+  expect(contents.map(({ key, size }) => [key.slice(0, 10), size])).toEqual([
+    ["results/r-", expected.join("").length],
+  ]);
+  const answer = await fetch(new URL("/api/files", dashboard));
+  const { files } = (await answer.json()) as { files: { id: string }[] };
+  const range = await fetch(new URL(`/files/${files[0]?.id}`, dashboard), {
+    headers: { range: "bytes=500000-500009" },
+  });
+  expect([range.status, await range.text()]).toEqual([206, expected.join("").slice(500_000, 500_010)]);
+  expect(
+    (await readdir(folder.path, { recursive: true })).filter((name) => name.includes("/blobs/")),
+  ).toEqual([]);
+  const removed = await fetch(new URL(`/api/files/${files[0]?.id}`, dashboard), { method: "DELETE" });
+  expect(removed.ok).toBe(true);
+  expect((await client.list({ prefix: "results/" })).contents ?? []).toEqual([]);
 }, 120_000);
+
+test("results are refused a place among the logs", async () => {
+  await using folder = await temporaryFolder();
+  const flags = ["--logs", "s3://company/web/", "--results", "s3://company/web/results"];
+  const { code, output } = await run([CAIRN, "serve", folder.at("db.sqlite"), ...flags]);
+  expect(code).toBe(1);
+  expect(output).toContain("lie within each other");
+});

@@ -1,7 +1,7 @@
 // A real S3 service for tests: Ceph's gateway over one monitor and one store in memory, on loopback and free ports.
 
-import { createHash, createHmac } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import { signedUrl } from "../../src/adapters/s3/signature.ts";
 import { freePort, listens } from "./ports.ts";
 import { Program, run } from "./processes.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary.ts";
@@ -42,8 +42,21 @@ export class S3Service implements AsyncDisposable {
 
   /** Creates the bucket: the one thing that Bun's own client cannot do. */
   async createBucket(name: string): Promise<void> {
-    const response = await fetch(signedPut(this.endpoint, name), { method: "PUT" });
-    if (!response.ok) throw new Error(`the bucket ${name}: ${response.status} ${await response.text()}`);
+    await this.#ask("PUT", name, {});
+  }
+
+  /** Multipart uploads that were begun and neither completed nor aborted. */
+  async unfinishedUploads(bucket: string): Promise<number> {
+    const answer = await this.#ask("GET", bucket, { uploads: "" });
+    return answer.split("<UploadId>").length - 1;
+  }
+
+  async #ask(method: "GET" | "PUT", bucket: string, query: Record<string, string>): Promise<string> {
+    const keys = { region: "us-east-1", accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
+    const response = await fetch(signedUrl(method, `${this.endpoint}/${bucket}`, query, keys), { method });
+    const answer = await response.text();
+    if (!response.ok) throw new Error(`the bucket ${bucket}: ${response.status} ${answer}`);
+    return answer;
   }
 
   client(bucket: string): Bun.S3Client {
@@ -56,27 +69,6 @@ export class S3Service implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#opened.disposeAsync();
   }
-}
-
-/** A signed address (AWS Signature 4), valid for a minute. */
-function signedPut(endpoint: string, bucket: string): string {
-  const moment = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
-  const day = moment.slice(0, 8);
-  const scope = `${day}/us-east-1/s3/aws4_request`;
-  const query = new URLSearchParams({
-    "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-    "X-Amz-Credential": `${ACCESS_KEY}/${scope}`,
-    "X-Amz-Date": moment,
-    "X-Amz-Expires": "60",
-    "X-Amz-SignedHeaders": "host",
-  });
-  const host = new URL(endpoint).host;
-  const request = ["PUT", `/${bucket}`, query, `host:${host}\n`, "host", "UNSIGNED-PAYLOAD"].join("\n");
-  const digest = createHash("sha256").update(request).digest("hex");
-  const hmac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
-  const key = [day, "us-east-1", "s3", "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${SECRET_KEY}`);
-  const signature = hmac(key, ["AWS4-HMAC-SHA256", moment, scope, digest].join("\n")).toString("hex");
-  return `${endpoint}/${bucket}?${query}&X-Amz-Signature=${signature}`;
 }
 
 async function startAll(

@@ -76,7 +76,7 @@ export class S3Bucket implements Bucket {
     let position = range?.start ?? 0;
     let end = range?.end;
     if (range) {
-      const size = await retried(signal, () => sizeOf(object, where, signal));
+      const size = await this.sizeOf(name, signal);
       const { start, end: last } = range;
       if (!(start >= 0 && start <= last && last <= size)) {
         throw new Fault("range", `bytes ${start} to ${last} lie outside ${where}, which has ${size}`);
@@ -100,6 +100,18 @@ export class S3Bucket implements Bucket {
 
   async localFile(): Promise<undefined> {
     return undefined;
+  }
+
+  /** Bytes of the object. Fault `not-found`. */
+  sizeOf(name: string, signal?: AbortSignal): Promise<number> {
+    const object = { url: () => this.#urlOf(name, "GET"), headUrl: () => this.#urlOf(name, "HEAD") };
+    return retried(signal, () => sizeOf(object, `${this.description}${name}`, signal));
+  }
+
+  /** Where the object lies, unsigned. */
+  addressOf(name: string): string {
+    const { origin, pathname } = new URL(this.#urlOf(name, "GET"));
+    return origin + pathname;
   }
 
   /** Signed for some minutes: each request has its own. */

@@ -72,11 +72,12 @@ export function listingFault(description: string, cause: unknown): Fault {
   return new Fault("unreachable", `${description} cannot be listed: ${said}`, { cause });
 }
 
-async function send(
+/** One request; answers that are no success are Faults, but for 416. `where` names the object in them. */
+export async function send(
   url: string,
   init: RequestInit,
   where: string,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal | undefined,
 ): Promise<Response> {
   let response: Response;
   try {
@@ -123,7 +124,7 @@ function changed(where: string): Fault {
 }
 
 function refused(where: string, why: string, cause: unknown): Fault {
-  return new Fault("forbidden", `${where} may not be read: ${why}`, {
+  return new Fault("forbidden", `${where} may not be used: ${why}`, {
     hint: "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do.",
     cause,
   });

@@ -32,6 +32,8 @@ export interface FilesOptions {
   readonly records: Records;
   readonly clock: Clock;
   readonly log: Log;
+  /** The id of the blob of a file that is stored; a random one by default. It may tell an adapter where it belongs. */
+  readonly blobIdOf?: (file: NewFile) => BlobId;
 }
 
 export class Files {
@@ -39,9 +41,11 @@ export class Files {
   readonly #records: Records;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #blobIdOf: (file: NewFile) => BlobId;
   #suspects = new Set<BlobId>();
 
-  constructor({ blobs, records, clock, log }: FilesOptions) {
+  constructor({ blobs, records, clock, log, blobIdOf = () => crypto.randomUUID() }: FilesOptions) {
+    this.#blobIdOf = blobIdOf;
     this.#blobs = blobs;
     this.#records = records;
     this.#clock = clock;
@@ -107,9 +111,9 @@ export class Files {
     options: { readonly signal?: AbortSignal; readonly size?: number } = {},
   ): Promise<FileRecord> {
     fileName(file.name);
-    const blob = crypto.randomUUID();
+    const blob = this.#blobIdOf(file);
     const { size, sha256 } = await this.#blobs.put(blob, source, options);
-    return this.register({ ...file, id: file.id ?? blob, size, sha256, blob });
+    return this.register({ ...file, id: file.id ?? crypto.randomUUID(), size, sha256, blob });
   }
 
   get(id: string): Promise<FileRecord | undefined> {
