@@ -47,6 +47,7 @@ export class Overview {
       doors: [...this.doors],
       jobs,
       workers: services.workers.alive,
+      ...(services.workers.failing !== undefined && { workersFailing: services.workers.failing }),
       disk: { free: disk.bavail * disk.bsize, total: disk.blocks * disk.bsize },
     };
   }

@@ -26,6 +26,9 @@ const LONGEST_BACKOFF_MS = 30_000;
 /** A worker that lived this long did not die of starting. */
 const SETTLED_MS = 10_000;
 
+/** So many in a row died soon after their start: another one that has just started is not counted as alive. */
+const FAILING = 2;
+
 /** What is sent to a worker over IPC when a job was added. */
 export const POKE = "poke";
 
@@ -40,20 +43,47 @@ export function workerCommand(args: readonly string[]): readonly string[] {
   return [process.execPath, ...(compiled ? [] : [Bun.main]), ...args];
 }
 
+/** A place for one worker process, and for the next one when it has ended. */
+interface Lane {
+  child: Subprocess | undefined;
+  /** ms since 1970, of the process that runs now, or ran last. */
+  startedAt: number;
+  /** Processes in a row that did not end by themselves, the last of which lived shortly. */
+  failures: number;
+  /** How the last one ended. */
+  how: string | undefined;
+}
+
 export class Workers implements AsyncDisposable {
   readonly #options: WorkersOptions;
   readonly #stopping = new AbortController();
-  readonly #children = new Set<Subprocess>();
-  readonly #lanes: readonly Promise<void>[];
+  readonly #lanes: readonly Lane[];
+  readonly #kept: readonly Promise<void>[];
 
   constructor(options: WorkersOptions) {
     this.#options = options;
-    this.#lanes = Array.from({ length: options.count }, () => this.#keepOne());
+    this.#lanes = Array.from({ length: options.count }, () => ({
+      ...{ child: undefined, startedAt: 0, failures: 0, how: undefined },
+    }));
+    this.#kept = this.#lanes.map((lane) => this.#keepOne(lane));
   }
 
-  /** Worker processes that are running now. */
+  /** Worker processes that are running now; not those that are started again and again and do not live. */
   get alive(): number {
-    return this.#children.size;
+    return this.#lanes.filter((lane) => this.#isUp(lane)).length;
+  }
+
+  /** How workers end that are started again and again and do not live; undefined: all is well. */
+  get failing(): string | undefined {
+    return this.#lanes.find((lane) => lane.failures >= FAILING && !this.#isUp(lane))?.how;
+  }
+
+  get #children(): readonly Subprocess[] {
+    return this.#lanes.flatMap(({ child }) => child ?? []);
+  }
+
+  #isUp({ child, startedAt, failures }: Lane): boolean {
+    return child !== undefined && (failures < FAILING || this.#options.clock.now() - startedAt > SETTLED_MS);
   }
 
   /** A hint to all of them that there is a job. */
@@ -83,34 +113,56 @@ export class Workers implements AsyncDisposable {
       },
       () => undefined, // all ended in time
     );
-    await Promise.all(this.#lanes);
+    await Promise.all(this.#kept);
     over.abort();
     await kill;
   }
 
   /** Starts a worker, and another when it ends, until stopped. */
-  async #keepOne(): Promise<void> {
+  async #keepOne(lane: Lane): Promise<void> {
     const { clock, log } = this.#options;
-    let failures = 0;
     while (!this.#stopping.signal.aborted) {
-      const started = clock.now();
-      const code = await this.#runOne();
+      lane.startedAt = clock.now();
+      const code = await this.#runOne(lane);
       if (this.#stopping.signal.aborted) return;
       // A worker that has grown ends with 0 to be replaced: no reason to wait.
-      if (code === 0) failures = 0;
-      else failures = clock.now() - started > SETTLED_MS ? 1 : failures + 1;
-      if (failures === 0) continue;
-      const delay = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1));
-      if (this.alive === 0) log.error("workers.none-alive", { retryMs: delay });
-      await clock.sleep(delay, this.#stopping.signal).catch(() => undefined);
+      if (code === 0) lane.failures = 0;
+      else lane.failures = clock.now() - lane.startedAt > SETTLED_MS ? 1 : lane.failures + 1;
+      if (lane.failures === 0) continue;
+      const retryMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (lane.failures - 1));
+      if (this.alive === 0)
+        log.error("workers.none-alive", { last: lane.how, failures: lane.failures, retryMs });
+      await clock.sleep(retryMs, this.#stopping.signal).catch(() => undefined);
     }
   }
 
-  async #runOne(): Promise<number | null> {
-    const { command, env, log, onDeath } = this.#options;
-    let child: Subprocess;
+  async #runOne(lane: Lane): Promise<number | null> {
+    const { log, onDeath } = this.#options;
+    const child = this.#start();
+    if (!child) {
+      lane.how = "could not be started";
+      return null;
+    }
+    lane.child = child;
+    await child.exited;
+    lane.child = undefined;
+    const { pid, exitCode, signalCode } = child;
+    lane.how = signalCode === null ? `ended with code ${exitCode}` : `was killed by ${signalCode}`;
+    const fields = { pid, code: exitCode, signal: signalCode };
+    if (exitCode === 0 || this.#stopping.signal.aborted) log.debug("worker.exited", fields);
+    else log.warn("worker.exited", fields);
     try {
-      child = Bun.spawn([...command], {
+      await onDeath({ worker: workerName(pid), how: lane.how });
+    } catch (error) {
+      log.error("worker.recovery-failed", { pid, error: toFault(error) });
+    }
+    return exitCode;
+  }
+
+  #start(): Subprocess | undefined {
+    const { command, env, log } = this.#options;
+    try {
+      return Bun.spawn([...command], {
         env: { ...process.env, ...env },
         stdio: ["ignore", "inherit", "inherit"],
         // Messages go one way; the channel's other use is to close when this process dies.
@@ -118,21 +170,7 @@ export class Workers implements AsyncDisposable {
       });
     } catch (error) {
       log.error("worker.not-started", { command, error: toFault(error) });
-      return null;
+      return undefined;
     }
-    this.#children.add(child);
-    await child.exited;
-    this.#children.delete(child);
-    const { pid, exitCode, signalCode } = child;
-    const fields = { pid, code: exitCode, signal: signalCode };
-    if (exitCode === 0 || this.#stopping.signal.aborted) log.debug("worker.exited", fields);
-    else log.warn("worker.exited", fields);
-    try {
-      const how = signalCode === null ? `ended with code ${exitCode}` : `was killed by ${signalCode}`;
-      await onDeath({ worker: workerName(pid), how });
-    } catch (error) {
-      log.error("worker.recovery-failed", { pid, error: toFault(error) });
-    }
-    return exitCode;
   }
 }

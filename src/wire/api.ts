@@ -102,6 +102,10 @@ export const Status = z.object({
   keys: z.number().int(),
   jobs: z.record(JobState, z.number().int()),
   workers: z.number().int().describe("worker processes alive under this server"),
+  workersFailing: z
+    .string()
+    .optional()
+    .describe("how worker processes end that are started again and again and do not live"),
   disk: z.object({ free: z.number(), total: z.number() }).describe("bytes on the data folder's disk"),
   doors: z
     .array(z.object({ name: z.string(), url: z.string() }))

@@ -3,8 +3,9 @@
 import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { Cairn } from "../support/cairn.ts";
-import { CAIRN } from "../support/processes.ts";
+import { CAIRN, Program } from "../support/processes.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
 
 interface Run {
   readonly code: number;
@@ -133,3 +134,25 @@ test("a range of days is merged on a server and fetched", async () => {
   });
   expect(await cairn(folder, [...at, "--from", "nonsense"])).toMatchObject({ code: 1 });
 }, 60_000);
+
+test("an interrupt cancels the job on the server", async () => {
+  await using folder = await folderWith({ "logs/2026-01-01_0.log": "a\n" });
+  const flags = ["--logs", folder.at("logs"), "--workers", "0"];
+  await using server = await Cairn.start({ database: folder.at("db.sqlite"), flags });
+  await using program = await Program.start([
+    CAIRN,
+    "merge",
+    "--server",
+    server.http,
+    "--from",
+    "2026-01-01",
+  ]);
+  const job = () =>
+    until("the job is there", async () => {
+      const answer = await fetch(`${server.http}/api/jobs`);
+      return ((await answer.json()) as { jobs: { state: string }[] }).jobs[0];
+    });
+  expect((await job()).state).toBe("queued");
+  expect((await program.end("SIGINT")).code).toBe(130);
+  expect((await job()).state).toBe("cancelled");
+}, 30_000);

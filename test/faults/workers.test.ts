@@ -6,6 +6,8 @@ import { systemClock } from "../../src/app/clock.ts";
 import { Workers } from "../../src/app/workers.ts";
 import { Jobs } from "../../src/domain/jobs/jobs.ts";
 import { aggregateKind, mergeKind } from "../../src/domain/jobs/kinds.ts";
+import type { Status } from "../../src/wire/api.ts";
+import { Cairn } from "../support/cairn.ts";
 import { BUN, Program, ROOT } from "../support/processes.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -116,6 +118,37 @@ test("two workers do many jobs, each to success once", async () => {
   const { jobs } = await site.jobs.page({ limit: 100 });
   expect(jobs.every(({ attempts }) => attempts === 1)).toBe(true);
   expect((await site.shop.files.page({ limit: 100 })).records.length).toBe(60);
+}, 30_000);
+
+test("workers that die as soon as they start are not counted as alive, and how they end is told", async () => {
+  const logged: string[] = [];
+  const keep = (event: string, fields?: object) => logged.push(`${event} ${JSON.stringify(fields)}`);
+  await using workers = new Workers({
+    ...{ count: 2, command: ["sh", "-c", "exit 3"], env: {}, clock: systemClock },
+    log: { ...quietLog, error: keep },
+    onDeath: async () => undefined,
+  });
+  expect(workers.failing).toBeUndefined();
+  await until("both have failed twice", () => workers.failing !== undefined && workers.alive === 0);
+  expect(workers.failing).toBe("ended with code 3");
+  await until("it is logged", () => logged.some((line) => line.startsWith("workers.none-alive")));
+  expect(logged.at(-1)).toContain("ended with code 3");
+}, 30_000);
+
+test("the server's status tells of workers that are killed again and again", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await Cairn.start({ database: folder.at("db.sqlite"), flags: ["--workers", "1"] });
+  const { pid } = server.program;
+  const status = async () => (await (await fetch(`${server.http}/api/status`)).json()) as Status;
+  await until("the worker is up", async () => (await status()).workers === 1);
+  expect((await status()).workersFailing).toBeUndefined();
+  const failing = await until("it is told", async () => {
+    const children = await Bun.file(`/proc/${pid}/task/${pid}/children`).text();
+    for (const child of children.split(" ").filter(Boolean)) process.kill(Number(child), "SIGKILL");
+    const now = await status();
+    return now.workersFailing !== undefined && now;
+  });
+  expect(failing).toMatchObject({ workers: 0, workersFailing: "was killed by SIGKILL" });
 }, 30_000);
 
 test("a worker that aggregated is replaced, so that its memory returns", async () => {

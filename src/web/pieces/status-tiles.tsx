@@ -24,6 +24,11 @@ export function Warnings({ status }: { readonly status: Status }): ReactNode {
           <code>cairn serve</code> with <code>--workers 1</code> or more.
         </Alert>
       )}
+      {status.workersFailing !== undefined && (
+        <Alert color="red" variant="light" role="alert" title="Worker processes do not live">
+          They are started again and again; the last one {status.workersFailing}. The server's log says why.
+        </Alert>
+      )}
       {status.disk.total > 0 && status.disk.free / status.disk.total < LOW_DISK && (
         <Alert color="red" variant="light" role="alert" title="The disk is almost full">
           {formatBytes(status.disk.free)} are free on the data folder's disk. Uploads will soon be refused.
