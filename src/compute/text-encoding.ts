@@ -1,18 +1,22 @@
 // Text in other encodings as UTF-8.
 
+import { isAscii } from "node:buffer";
+
 export const TEXT_ENCODINGS = ["utf-8", "utf-16le", "utf-16be", "latin-1"] as const;
 export type TextEncoding = (typeof TEXT_ENCODINGS)[number];
 
-/** So few foreign bytes may be damage; a text in Latin-1 has more. */
-const LEAST_FOREIGN_BYTES = 3;
+/** So many foreign bytes are no damage; fewer must look like letters of a word. */
+const MANY_FOREIGN_BYTES = 3;
 
 /**
  * By a byte order mark, or by how `sample`, the beginning of the text, looks: every other byte zero is UTF-16; bytes
- * above 127 of which none belongs to a valid UTF-8 sequence are Latin-1; all else is UTF-8.
+ * above 127 of which none belongs to a valid UTF-8 sequence are Latin-1, if they are many or accented letters of words; all
+ * else is UTF-8.
  */
 export function encodingOf(sample: Uint8Array): TextEncoding {
   if (sample[0] === 0xff && sample[1] === 0xfe) return "utf-16le";
   if (sample[0] === 0xfe && sample[1] === 0xff) return "utf-16be";
+  if (isAscii(sample) && !sample.includes(0)) return "utf-8";
   const zeros = [0, 0];
   for (const [i, byte] of sample.entries()) if (byte === 0) zeros[i % 2] = (zeros[i % 2] ?? 0) + 1;
   const [even = 0, odd = 0] = zeros;
@@ -34,13 +38,22 @@ export async function* asUtf8(
 }
 
 function isLatin(sample: Uint8Array): boolean {
-  let foreign = 0;
+  let [foreign, letters] = [0, 0];
   for (let i = 0; i < sample.length; i++) {
     const byte = sample[i] ?? 0;
     if (byte < 0x80) continue;
     const isLead = byte >= 0xc2 && byte <= 0xf4;
     if (isLead && ((sample[i + 1] ?? 0) & 0xc0) === 0x80) return false;
+    // The sample may end within a character.
+    if (isLead && i === sample.length - 1) break;
     foreign++;
+    if (byte >= 0xc0 && (isLetter(sample[i - 1]) || isLetter(sample[i + 1]))) letters++;
   }
-  return foreign >= LEAST_FOREIGN_BYTES;
+  return foreign >= MANY_FOREIGN_BYTES || (foreign > 0 && letters === foreign);
+}
+
+/** Of ASCII. */
+function isLetter(byte = 0): boolean {
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x7a;
 }

@@ -71,8 +71,8 @@ export interface AggregationSource {
 export interface RejectedRow {
   /** From 1; the header is line 1. Line breaks inside quotes do not count. */
   readonly line: number;
-  /** Of its first byte in the text; null where line ends are mixed, so that it was rewritten before it was read. */
-  readonly position: number | null;
+  /** Of its first byte in the text. */
+  readonly position: number;
   readonly reason: string;
   /** The row's text, cut at 1,000 characters. */
   readonly text: string;
@@ -100,9 +100,10 @@ export interface AggregationResult extends AsyncDisposable {
  * - Memory stays within the limit the adapter was opened with, whatever the input; it spills to scratch.
  * - Sums of integers are exact, also beyond 2^53.
  * - The text is UTF-8, with or without a byte order mark.
- * - No row vanishes: it is counted in `rows`, `excluded` or `rejected`. A quote that is not closed within 1 MiB rejects its line
- *   alone. A row of the wrong width (one empty field too many
- *   is forgiven), or without a number where a measure wants one, is rejected. Blank lines are no rows.
+ * - No row vanishes: it is counted in `rows`, `excluded` or `rejected`, and all that are rejected are in `rejectsOutput`. A
+ *   row of the wrong width (empty fields behind the last column are forgiven), or without a number where a measure wants
+ *   one, is rejected. A quote that is not closed within 1 MiB rejects its line alone; a quote within a field that does not
+ *   begin with one is text. Blank lines are no rows.
  * - Column names are data, never code.
  * - Disposing the result removes everything in scratch; so does a failure.
  * - Errors are Faults: `invalid` (no such column, not a CSV, ambiguous header), `cancelled`, `no-space`, `internal`.

@@ -11,11 +11,10 @@ import type {
   CsvFormat,
 } from "../../ports/aggregation.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
-import { type Counted, count, NOTHING } from "./counting.ts";
 import { Header, readHeader } from "./header.ts";
-import { type LocalInput, localInput } from "./input.ts";
-import { writeOf } from "./output.ts";
-import { type Statements, statementsFor } from "./statements.ts";
+import { localInput } from "./input.ts";
+import { COUNTS, haveFractions, writeOf } from "./output.ts";
+import { makeTotals, type TotalsOptions } from "./totals.ts";
 
 export interface DuckdbAggregationOptions {
   /** A folder for spooled input, spilled state and output; created when it is not there. */
@@ -26,18 +25,17 @@ export interface DuckdbAggregationOptions {
 }
 
 /** All that one run is about. */
-interface Run {
-  readonly query: AggregationQuery;
-  readonly statements: Statements;
-  readonly input: LocalInput;
-  /** Paths of what it writes. */
+interface Run extends TotalsOptions {
+  /** The path of the result. */
   readonly output: string;
-  readonly rejects: string;
-  readonly scratch: string;
-  readonly signal: AbortSignal;
 }
 
+type Counts = Pick<AggregationResult, "groups" | "rows" | "excluded" | "rejected" | "rejects"> & {
+  readonly rejectsPath: string;
+};
+
 const PLAIN: CsvFormat = { delimiter: ",", quote: '"', header: true };
+const NOTHING: Counts = { groups: 0, rows: 0, excluded: 0, rejected: 0, rejects: [], rejectsPath: "" };
 const PROGRESS_MS = 250;
 /**
  * DuckDB's own limit counts its buffers only. The process peaked at about 155 MiB + 1.13 times that limit (5 M rows,
@@ -67,21 +65,21 @@ export class DuckdbAggregation implements Aggregation {
     try {
       signal.throwIfAborted();
       const format = source.format ?? PLAIN;
-      const input = await localInput(source, format, join(scratch, "input.csv"), signal);
-      const header = new Header(await readHeader(Bun.file(input.path).stream(), format));
-      const [output, rejects] = [join(scratch, "output"), join(scratch, "rejects.csv")];
-      let counted = NOTHING;
+      const input = await localInput(source, join(scratch, "input.csv"), signal);
+      const header = new Header(await readHeader(Bun.file(input).stream(), format));
+      const output = join(scratch, "output");
+      let counts: Counts = NOTHING;
       if (header.names.length === 0) await Bun.write(output, emptyOutput(query));
       else {
         header.check(query);
-        const statements = statementsFor(header, query, format, input.path);
-        const run = { query, statements, input, output, rejects, scratch, signal };
-        counted = await this.#run(run, (share) => onProgress(Math.floor(source.size * share)));
+        const run = { query, format, header, input, output, scratch, signal };
+        counts = await this.#run(run, (share) => onProgress(Math.floor(source.size * share)));
       }
+      const { rejectsPath, ...counted } = counts;
       return {
         ...counted,
         output: Bun.file(output).stream(),
-        rejectsOutput: counted.rejected === 0 ? null : Bun.file(rejects).stream(),
+        rejectsOutput: counted.rejected === 0 ? null : Bun.file(rejectsPath).stream(),
         [Symbol.asyncDispose]: dispose,
       };
     } catch (error) {
@@ -91,8 +89,8 @@ export class DuckdbAggregation implements Aggregation {
     }
   }
 
-  async #run(run: Run, onShare: (share: number) => void): Promise<Counted> {
-    const { signal, scratch, statements } = run;
+  async #run(run: Run, onShare: (share: number) => void): Promise<Counts> {
+    const { signal, scratch } = run;
     const { DuckDBInstance } = await import("@duckdb/node-api");
     const instance = await DuckDBInstance.create(":memory:", this.#settings(scratch));
     const connection = await instance.connect();
@@ -105,13 +103,15 @@ export class DuckdbAggregation implements Aggregation {
     try {
       await connection.run("SET enable_progress_bar = true; SET enable_progress_bar_print = false");
       signal.throwIfAborted();
-      await group(connection, statements, signal);
+      const rejected = await makeTotals(connection, run);
       clearInterval(progress);
       signal.throwIfAborted();
-      const { fractions, ...counted } = await count(connection, run);
+      const [[groups = 0, rows = 0, excluded = 0] = []] = await rowsOf(connection, COUNTS);
+      const [[fractions] = []] =
+        run.query.output === "parquet" ? await rowsOf(connection, haveFractions(run.query)) : [];
       signal.throwIfAborted();
-      await connection.run(writeOf(run.query, run.output, !fractions));
-      return counted;
+      await connection.run(writeOf(run.query, run.output, fractions === false));
+      return { groups: Number(groups), rows: Number(rows), excluded: Number(excluded), ...rejected };
     } finally {
       clearInterval(progress);
       signal.removeEventListener("abort", interrupt);
@@ -134,26 +134,9 @@ export class DuckdbAggregation implements Aggregation {
   }
 }
 
-/** More passes over the file where the groups do not fit into the memory, since DuckDB cannot always spill them. */
-const PASSES = [1, 8, 64];
-
-async function group(
-  connection: DuckDBConnection,
-  statements: Statements,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const [i, passes] of PASSES.entries()) {
-    try {
-      for (const statement of statements.group(passes)) {
-        signal.throwIfAborted();
-        await connection.run(statement);
-      }
-      return;
-    } catch (error) {
-      const outgrown = /^(Error: )?Out of Memory/.test(String(error)) && i < PASSES.length - 1;
-      if (!outgrown) throw error;
-    }
-  }
+async function rowsOf(connection: DuckDBConnection, sql: string): Promise<readonly (readonly unknown[])[]> {
+  const reader = await connection.runAndReadAll(sql);
+  return reader.getRowsJson();
 }
 
 /** What a file without a header gives. */

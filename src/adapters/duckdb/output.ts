@@ -1,12 +1,12 @@
-// The SQL that writes the totals in the format that was asked for.
+// The SQL that counts the totals, and writes them in the format that was asked for.
 
 import type { AggregationQuery, Measure } from "../../ports/aggregation.ts";
 import { DECIMAL, identifier, text } from "./literals.ts";
 
-/** `whole`: no measure has a fraction. */
+/** The SQL that writes the totals at `path`. `whole`: no measure has a fraction; only Parquet needs to know. */
 export function writeOf(query: AggregationQuery, path: string, whole: boolean): string {
   const order = query.groupBy.map((_, i) => `g${i}`).join(", ");
-  const rows = `FROM totals WHERE good > 0 ORDER BY ${order}`;
+  const rows = `FROM totals WHERE g0 IS NOT NULL ORDER BY ${order}`;
   switch (query.output ?? "csv") {
     case "csv":
       return `COPY (SELECT ${columns(query, (m) => m).join(", ")} ${rows}) TO ${text(path)} (${CSV})`;
@@ -18,17 +18,21 @@ export function writeOf(query: AggregationQuery, path: string, whole: boolean): 
   }
 }
 
+/** One row of what was counted: groups, rows, and those that the condition left out. */
+export const COUNTS = `SELECT count(*) FILTER (WHERE g0 IS NOT NULL), coalesce(sum(rows) FILTER (WHERE g0 IS NOT NULL), 0),
+  coalesce(sum(rows) FILTER (WHERE g0 IS NULL), 0) FROM totals`;
+
 /** Whether any measure has a fraction, as the first column of one row. */
-export function fractionsOf({ measures }: AggregationQuery): string {
-  const decimal = measures.flatMap(({ of }, i) =>
+export function haveFractions({ measures }: AggregationQuery): string {
+  const fractions = measures.flatMap(({ of }, i) =>
     of === "avg" || of === "count" ? [] : [`contains(m${i}, '.')`],
   );
-  return decimal.length === 0
+  return fractions.length === 0
     ? "SELECT false"
-    : `SELECT coalesce(bool_or(${decimal.join(" OR ")}), false) FROM totals WHERE good > 0`;
+    : `SELECT coalesce(bool_or(${fractions.join(" OR ")}), false) FROM totals WHERE g0 IS NOT NULL`;
 }
 
-export const CSV = `FORMAT csv, HEADER true, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR ''`;
+const CSV = `FORMAT csv, HEADER true, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR ''`;
 /** One column of text as it is: JSON has no control characters, so nothing in it is a delimiter. */
 const LINES = `FORMAT csv, HEADER false, DELIMITER '\u0001', QUOTE '', ESCAPE ''`;
 

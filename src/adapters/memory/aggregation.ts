@@ -62,7 +62,7 @@ export class MemoryAggregation implements Aggregation {
 const REJECTS_HEADER = "line,position,reason,text\n";
 
 function rejectLine({ line, position, reason, text }: RejectedRow): string {
-  return writeRecord([String(line), String(position ?? ""), reason, text]);
+  return writeRecord([String(line), String(position), reason, text]);
 }
 
 interface Grouped {

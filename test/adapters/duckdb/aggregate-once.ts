@@ -19,5 +19,9 @@ await using result = await aggregation.aggregate(
 );
 let bytes = 0;
 for await (const piece of result.output) bytes += piece.length;
+let rejectLines = 0;
+for await (const piece of result.rejectsOutput ?? [])
+  for (const byte of piece) if (byte === 10) rejectLines++;
 const peak = Number(/VmHWM:\s+(\d+)/.exec(await Bun.file("/proc/self/status").text())?.[1]) * 1024;
-console.log(JSON.stringify({ groups: result.groups, rows: result.rows, bytes, peak, longestStall }));
+const { groups, rows, rejected } = result;
+console.log(JSON.stringify({ groups, rows, rejected, rejectLines, bytes, peak, longestStall }));

@@ -74,12 +74,9 @@ test("a full disk fails the spooling of the input", async () => {
   const content = (async function* () {
     yield new Uint8Array(2_000_000);
   })();
-  const error = await localInput(
-    { content },
-    { quote: '"' },
-    "/dev/full",
-    new AbortController().signal,
-  ).catch((caught) => caught);
+  const error = await localInput({ content }, "/dev/full", new AbortController().signal).catch(
+    (caught) => caught,
+  );
   expect(error.code).toBe("ENOSPC");
 });
 
