@@ -1,5 +1,7 @@
 // Writes a CSV of plays: `rows` rows over about `groups` songs and dates, some of them never met.
 
+import { open, readFile } from "node:fs/promises";
+
 /** Resolves with its size in bytes. The same numbers give the same file. */
 export async function writePlays(path: string, rows: number, groups: number): Promise<number> {
   const writer = Bun.file(path).writer({ highWaterMark: 1 << 20 });
@@ -22,4 +24,20 @@ export async function writePlays(path: string, rows: number, groups: number): Pr
   writer.write(text);
   await writer.end();
   return Bun.file(path).size;
+}
+
+/** Writes a CSV of at least `bytes` bytes over `groups` groups, by repeating a stretch of it. Resolves with its size and rows. */
+export async function writeManyPlays(
+  path: string,
+  bytes: number,
+  groups: number,
+): Promise<{ readonly size: number; readonly rows: number }> {
+  const rows = 1_000_000;
+  await writePlays(path, rows, groups);
+  const first = await readFile(path);
+  const stretch = first.subarray(first.indexOf("\n") + 1);
+  await using file = await open(path, "a");
+  let size = first.length;
+  for (; size < bytes; size += stretch.length) await file.write(stretch);
+  return { size, rows: rows * (1 + (size - first.length) / stretch.length) };
 }

@@ -27,6 +27,8 @@ export const ROUTES = {
   upload: "/api/uploads/:id",
   jobs: "/api/jobs",
   job: "/api/jobs/:id",
+  /** Server-sent events of all jobs, for as long as they are read. */
+  jobsEvents: "/api/jobs/events",
   /** Server-sent events until the job has ended. */
   jobEvents: "/api/jobs/:id/events",
   jobRetry: "/api/jobs/:id/retry",

@@ -98,6 +98,31 @@ export class Jobs {
     }
   }
 
+  /**
+   * The newest jobs that fit `filter`, the oldest of them first, and from then on each new one, and each that has
+   * changed since it was yielded, also when it no longer fits; until `signal` is aborted. A slow reader gets fewer changes,
+   * and always the last.
+   */
+  async *watchAll(filter: JobFilter, signal: AbortSignal): AsyncGenerator<Job> {
+    let seen = new Map<string, Seen>();
+    while (!signal.aborted) {
+      const { jobs } = await this.#queue.page(filter);
+      const shown = new Set(jobs.map(({ id }) => id));
+      // Those that left the page, by their state or by newer ones, are still to tell how they ended.
+      const left = [...seen].filter(([id, { ended }]) => !ended && !shown.has(id)).slice(-MOST_LEFT);
+      const others = await Promise.all(left.map(([id]) => this.#queue.get(id)));
+      const before = seen;
+      seen = new Map();
+      for (const job of [...others, ...jobs.toReversed()]) {
+        if (!job) continue;
+        const now = { hash: Bun.hash(JSON.stringify(job)), ended: job.finishedAt !== null };
+        seen.set(job.id, now);
+        if (before.get(job.id)?.hash !== now.hash) yield job;
+      }
+      await this.#clock.sleep(WATCH_MS, signal).catch(() => undefined); // aborted: the loop ends
+    }
+  }
+
   page(filter: JobFilter): Promise<JobPage> {
     return this.#queue.page(filter);
   }
@@ -159,5 +184,12 @@ export class Jobs {
   }
 }
 
+interface Seen {
+  readonly hash: number | bigint;
+  readonly ended: boolean;
+}
+
+/** Jobs that have not ended and are watched beside those of the page. */
+const MOST_LEFT = 100;
 const PRUNE_BATCH = 500;
 const WATCH_MS = 250;

@@ -239,6 +239,33 @@ describe("events", () => {
     expect((await door.get(`/api/jobs/${id}/events`, { "last-event-id": "end" })).status).toBe(204);
   });
 
+  test("the whole list: jobs as they are, new ones, and how those end that no longer fit the filter", async () => {
+    await using door = serve({ ...LOGS, working: false });
+    const first = await submit(door);
+    const answer = await door.get("/api/jobs/events?state=queued&limit=10");
+    expect(answer.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    const decoder = new TextDecoder();
+    let text = "";
+    const told = async (id: string, state: string) => {
+      const event = () =>
+        text.split("\n\n").find((one) => one.includes(`"id":"${id}"`) && one.includes(`"state":"${state}"`));
+      while (!event()) text += decoder.decode((await reader.read()).value, { stream: true });
+      expect(event()).toStartWith("event: job\ndata: {");
+    };
+    await told(first, "queued");
+    const second = await submit(door, START.replace("01-02", "01-03"));
+    await told(second, "queued");
+    const lease = await door.queue.claim("w", ["merge"], 60_000);
+    await told(first, "running");
+    if (lease) await door.queue.complete(lease, { bytes: 1 });
+    await told(first, "succeeded");
+    await door.queue.cancel(second);
+    await told(second, "cancelled");
+    await reader.cancel();
+    expect((await door.get("/api/jobs/events?limit=0")).status).toBe(400);
+  });
+
   test("an unknown job is 404, and one that is forgotten meanwhile ends its stream", async () => {
     await using door = serve({ ...LOGS, working: false });
     expect((await door.get("/api/jobs/nope/events")).status).toBe(404);

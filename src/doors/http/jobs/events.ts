@@ -1,7 +1,7 @@
-// A job's life as server-sent events, for live progress without polling.
+// The life of a job, or of all jobs, as server-sent events, for live progress without polling.
 
 import type { Jobs } from "../../../domain/jobs/jobs.ts";
-import type { Job } from "../../../ports/queue.ts";
+import type { Job, JobFilter } from "../../../ports/queue.ts";
 import type { JobEntry } from "../../../wire/api.ts";
 
 /** A comment now and then keeps proxies and our own idle timeout from closing a stream that has nothing to tell. */
@@ -27,13 +27,49 @@ export async function answerEvents(
     },
     cancel: () => gone.abort(),
   });
-  const headers = {
-    "content-type": "text/event-stream; charset=utf-8",
-    "cache-control": "no-store",
-    // nginx would gather the events otherwise.
-    "x-accel-buffering": "no",
-  };
-  return new Response(body, { headers });
+  return new Response(body, { headers: HEADERS });
+}
+
+/** The jobs that fit `filter`, each as an event `job`, and again at each change; the stream ends with its reader. */
+export function answerAllEvents(
+  request: Request,
+  filter: JobFilter,
+  jobs: Jobs,
+  entryOf: (job: Job) => Promise<JobEntry>,
+): Response {
+  const gone = new AbortController();
+  request.signal.addEventListener("abort", () => gone.abort(), { once: true });
+  const changes = jobs.watchAll(filter, gone.signal);
+  let keepAlive: Timer | undefined;
+  gone.signal.addEventListener("abort", () => clearInterval(keepAlive), { once: true });
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      const comment = () => (controller.desiredSize ?? 0) > 0 && controller.enqueue(encoded(COMMENT));
+      // The head of the answer goes with its first bytes, and there may be no job yet.
+      comment();
+      keepAlive = setInterval(comment, KEEP_ALIVE_MS);
+    },
+    // Pulled, so that a reader who does not keep up skips what is in between, and never the last state of a job.
+    pull: async (controller) => {
+      const { value: job, done } = await changes.next();
+      if (!done) controller.enqueue(encoded(eventOf(await entryOf(job), false)));
+      else if (!gone.signal.aborted) controller.close();
+    },
+    cancel: () => gone.abort(),
+  });
+  return new Response(body, { headers: HEADERS });
+}
+
+const COMMENT = ": still here\n\n";
+const HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  // nginx would gather the events otherwise.
+  "x-accel-buffering": "no",
+};
+
+function encoded(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
 }
 
 /**
@@ -46,9 +82,9 @@ async function pump(
   entryOf: (job: Job) => Promise<JobEntry>,
   gone: AbortSignal,
 ): Promise<void> {
-  const send = (text: string) => controller.enqueue(new TextEncoder().encode(text));
+  const send = (text: string) => controller.enqueue(encoded(text));
   const keepsUp = () => (controller.desiredSize ?? 0) > -MOST_UNREAD;
-  const keepAlive = setInterval(() => keepsUp() && send(": still here\n\n"), KEEP_ALIVE_MS);
+  const keepAlive = setInterval(() => keepsUp() && send(COMMENT), KEEP_ALIVE_MS);
   try {
     for await (const job of changes) {
       const ended = job.finishedAt !== null;

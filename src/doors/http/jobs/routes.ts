@@ -9,7 +9,7 @@ import { pathTo, ROUTES } from "../../../wire/routes.ts";
 import { parseWith, readJson } from "../body.ts";
 import { fileEntry } from "../files/routes.ts";
 import type { Route } from "../route.ts";
-import { answerEvents } from "./events.ts";
+import { answerAllEvents, answerEvents } from "./events.ts";
 
 export interface JobsDoorOptions {
   readonly jobs: Jobs;
@@ -60,12 +60,7 @@ export function jobsRoutes({ jobs, files }: JobsDoorOptions): Route[] {
       answer: JobEntry,
       handle: async (request) => Response.json(await entry(await jobs.require(idOf(request)))),
     },
-    {
-      method: "GET",
-      path: ROUTES.jobEvents,
-      summary: "Server-sent events: the job as `job` whenever it has changed, at last as `end`.",
-      handle: (request) => answerEvents(request, jobs, entry),
-    },
+    ...eventsRoutes(jobs, entry),
     {
       method: "DELETE",
       path: ROUTES.job,
@@ -79,6 +74,23 @@ export function jobsRoutes({ jobs, files }: JobsDoorOptions): Route[] {
       summary: "Puts a failed or cancelled job back into the queue.",
       answer: JobEntry,
       handle: async (request) => Response.json(await entry(await jobs.retry(idOf(request)))),
+    },
+  ];
+}
+
+function eventsRoutes(jobs: Jobs, entry: (job: Job) => Promise<JobEntry>): Route[] {
+  return [
+    {
+      method: "GET",
+      path: ROUTES.jobsEvents,
+      summary: "Server-sent events of the jobs by the same filters: each as `job`, and again at each change.",
+      handle: (request) => answerAllEvents(request, readFilter(request), jobs, entry),
+    },
+    {
+      method: "GET",
+      path: ROUTES.jobEvents,
+      summary: "Server-sent events: the job as `job` whenever it has changed, at last as `end`.",
+      handle: (request) => answerEvents(request, jobs, entry),
     },
   ];
 }
