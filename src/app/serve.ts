@@ -34,7 +34,7 @@ export async function serveUntil(
   // The lock on the items is what refuses a second server, so they come first.
   const kv = opened.use(openKv(settings));
   if (settings.expire) opened.use(startSweeper({ kv, clock, log }));
-  const store = opened.use(await openStore(settings, clock, log));
+  const store = opened.use(await openStore(settings, { clock, log, takesUploads: true }));
   const services = opened.use(await openServices(settings, store, clock, log));
   const { webhooks } = opened.use(openWebhooks(settings, store, clock, log));
   const { resultExpiry, keepJobs } = settings;

@@ -39,15 +39,24 @@ export interface Store extends AsyncDisposable {
   readonly bucket: Bucket;
 }
 
+export interface StoreUse {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** True in the server: no other process may take uploads into the same data folder. */
+  readonly takesUploads: boolean;
+}
+
 /** Opens or creates everything in the data folder; disposing it closes in the reverse order. */
-export async function openStore(settings: Settings, clock: Clock, log: Log): Promise<Store> {
+export async function openStore(settings: Settings, { clock, log, takesUploads }: StoreUse): Promise<Store> {
   await using opened = new AsyncDisposableStack();
   const { data, logs, sync } = settings;
   mkdirSync(data, { recursive: true });
   // Only the default bucket is ours to create: a named one that is missing is a mistake worth an error.
   if (logs === join(data, "logs")) mkdirSync(logs, { recursive: true });
 
-  const database = opened.use(openRecordsDatabase({ path: join(data, "records.sqlite"), sync }));
+  const database = opened.use(
+    openRecordsDatabase({ path: join(data, "records.sqlite"), sync, takesUploads }),
+  );
   const diskBlobs = await DiskBlobs.open(data);
   const diskStaging = await DiskStaging.open(data, diskBlobs);
   const records = new SqliteRecords(database);

@@ -15,7 +15,7 @@ export async function workUntil(
 ): Promise<void> {
   const settings = resolveSettings(values, database);
   const log = openLog(settings.logLevel, "worker");
-  await using store = await openStore(settings, systemClock, log);
+  await using store = await openStore(settings, { clock: systemClock, log, takesUploads: false });
   const { queue, files, bucket } = store;
   const { jobMemory, resultExpiry, mergeThreads } = settings;
   const scratch = join(settings.data, "scratch");

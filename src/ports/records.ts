@@ -96,7 +96,8 @@ export interface UploadEnd {
 
 /**
  * Contract, for every adapter:
- * - What resolves is durable, and visible to every later call in every process.
+ * - What resolves is durable, and visible to every later call in every process; an upload that still arrives, only in the
+ *   process that takes the uploads.
  * - `replace` and `finish` are the only changes and are versioned: of two replacements of one version exactly one wins.
  * - Pages: a record that exists throughout a listing appears exactly once; others at most once.
  * - Errors are Faults: `exists`, `conflict`, `not-found`, `invalid` (a cursor that is not ours), `no-space`,
@@ -136,8 +137,8 @@ export interface Records {
    */
   finish(file: FileRecord, upload: UploadRecord, end?: UploadEnd): Promise<UploadRecord>;
 
-  /** The file with this digest, of this origin if one is given, that was inserted last. A miss is a value. */
-  latest(sha256: string, origin?: string): Promise<FileRecord | undefined>;
+  /** A file with these bytes, by their digest; of this origin if one is given. Any, if there are several. A miss is a value. */
+  twin(sha256: string, origin?: string): Promise<FileRecord | undefined>;
 
   /** Fault `conflict` if the stored version is another. Removing what is not there succeeds. */
   remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void>;

@@ -119,23 +119,23 @@ export function recordsSuite(name: string, open: () => Promise<OpenRecords>): vo
       expect(await records.get("files", "g")).toEqual(fileRecord("g"));
     });
 
-    test("tells the latest file with a digest, and of an origin", async () => {
+    test("finds a file by its digest, and by its origin", async () => {
       const digest = "0f".repeat(32);
-      expect(await records.latest(digest)).toBeUndefined();
+      expect(await records.twin(digest)).toBeUndefined();
       const image = fileRecord("i", {
         sha256: digest,
         name: `${digest}.txt`,
         origin: `upload:image:${digest}`,
       });
       await records.insert("files", image);
-      expect(await records.latest(digest)).toEqual(image);
+      expect(await records.twin(digest)).toEqual(image);
       await records.insert("files", fileRecord("one", { sha256: digest, origin: "job:1" }));
       await records.insert("files", fileRecord("two", { sha256: digest, origin: "job:2" }));
-      expect((await records.latest(digest, "job:1"))?.id).toBe("one");
-      expect((await records.latest(digest, "job:2"))?.id).toBe("two");
-      expect(await records.latest(digest, "job:3")).toBeUndefined();
-      expect(await records.latest(digest, image.origin)).toEqual(image);
-      expect(await records.latest("ab".repeat(32))).toBeUndefined();
+      expect((await records.twin(digest, "job:1"))?.id).toBe("one");
+      expect((await records.twin(digest, "job:2"))?.id).toBe("two");
+      expect(await records.twin(digest, "job:3")).toBeUndefined();
+      expect(await records.twin(digest, image.origin)).toEqual(image);
+      expect(await records.twin("ab".repeat(32))).toBeUndefined();
     });
 
     test("names that follow from digests are listed, sought and changed as all others", async () => {
@@ -175,7 +175,7 @@ export function recordsSuite(name: string, open: () => Promise<OpenRecords>): vo
       }
       const image = (await records.get("files", "i2")) as FileRecord;
       await records.replace("files", { ...image, name: "mine" });
-      expect(await records.latest(image.sha256, image.origin)).toMatchObject({ name: "mine", version: 2 });
+      expect(await records.twin(image.sha256, image.origin)).toMatchObject({ name: "mine", version: 2 });
       expect(await shown({ prefix: "mi" })).toEqual(["mine"]);
     });
 

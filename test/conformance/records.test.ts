@@ -15,7 +15,7 @@ recordsSuite("sqlite", temporaryByteStores);
 test("sqlite: two processes see each other's changes, and one of two replacements wins", async () => {
   await using folder = await temporaryFolder();
   await using one = await openByteStores(folder.path);
-  await using two = await openByteStores(folder.path);
+  await using two = await openByteStores(folder.path, false);
   await one.records.insert("uploads", uploadRecord("a"));
   expect((await two.records.get("uploads", "a"))?.version).toBe(1);
   const results = await Promise.allSettled([

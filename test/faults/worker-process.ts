@@ -17,7 +17,11 @@ export async function openWorkshop(
   const clock = systemClock;
   const log = quietLog;
   const queue = SqliteQueue.open({ path: `${folder}/jobs.sqlite`, sync: "normal", clock });
-  const database = openRecordsDatabase({ path: `${folder}/records.sqlite`, sync: "normal" });
+  const database = openRecordsDatabase({
+    path: `${folder}/records.sqlite`,
+    sync: "normal",
+    takesUploads: false,
+  });
   const blobs = await DiskBlobs.open(folder);
   return {
     queue,

@@ -123,6 +123,7 @@ test("nothing a caller named has become a path, and nothing refused is left stag
       "records.sqlite",
       "records.sqlite-shm",
       "records.sqlite-wal",
+      "records.sqlite.lock",
       "staging",
       "temporary",
     ].toSorted(),

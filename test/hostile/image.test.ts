@@ -105,6 +105,7 @@ test("nothing a caller named has become a path", async () => {
     [
       "blobs",
       "records.sqlite",
+      "records.sqlite.lock",
       "records.sqlite-shm",
       "records.sqlite-wal",
       "staging",

@@ -133,6 +133,7 @@ test("nothing a caller named has become a path", async () => {
     "records.sqlite",
     "records.sqlite-shm",
     "records.sqlite-wal",
+    "records.sqlite.lock",
     "staging",
     "temporary",
   ];

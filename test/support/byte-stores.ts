@@ -21,8 +21,8 @@ export interface ByteStores extends AsyncDisposable {
 }
 
 /** Opens what is in `folder`; closing leaves the folder as a crash or a stop would. */
-export async function openByteStores(folder: string): Promise<ByteStores> {
-  const database = openRecordsDatabase({ path: `${folder}/records.sqlite`, sync: "normal" });
+export async function openByteStores(folder: string, takesUploads = true): Promise<ByteStores> {
+  const database = openRecordsDatabase({ path: `${folder}/records.sqlite`, sync: "normal", takesUploads });
   const small = { blobs: new SqliteBlobs(database), staging: new SqliteStaging(database) };
   const diskBlobs = await DiskBlobs.open(folder);
   const large = { blobs: diskBlobs, staging: await DiskStaging.open(folder, diskBlobs) };

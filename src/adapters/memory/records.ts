@@ -73,10 +73,10 @@ export class MemoryRecords implements Records {
     return next;
   }
 
-  async latest(sha256: string, origin?: string): Promise<FileRecord | undefined> {
+  async twin(sha256: string, origin?: string): Promise<FileRecord | undefined> {
     const found = [...this.#collections.files.values()]
       .map(({ record }) => record as FileRecord)
-      .findLast((file) => file.sha256 === sha256 && (origin === undefined || file.origin === origin));
+      .find((file) => file.sha256 === sha256 && (origin === undefined || file.origin === origin));
     return structuredClone(found);
   }
 

@@ -11,7 +11,6 @@ import type {
 } from "../../ports/blobs.ts";
 import { abortable } from "../../wire/abortable.ts";
 import { Fault } from "../../wire/faults.ts";
-import { explain } from "./database.ts";
 import { packId, unpackId } from "./packed-ids.ts";
 import type { RecordsDatabase } from "./records-database.ts";
 
@@ -80,13 +79,11 @@ export class SqliteBlobs implements Blobs {
   }
 
   #read(id: BlobId): { readonly bytes: Uint8Array<ArrayBuffer> } | null {
-    const { db, path } = this.#store;
+    const { db } = this.#store;
     const sql = "SELECT bytes FROM blobs WHERE id = ?";
-    try {
-      return db.query<{ bytes: Uint8Array<ArrayBuffer> }, [string | Uint8Array]>(sql).get(packId(id));
-    } catch (error) {
-      throw explain(error, path);
-    }
+    return this.#store.read(() =>
+      db.query<{ bytes: Uint8Array<ArrayBuffer> }, [string | Uint8Array]>(sql).get(packId(id)),
+    );
   }
 }
 
@@ -97,13 +94,9 @@ interface StatRow {
 }
 
 /** Undefined when there is no such blob. */
-export function blobSize({ db, path }: RecordsDatabase, id: BlobId): number | undefined {
+export function blobSize(store: RecordsDatabase, id: BlobId): number | undefined {
   const sql = "SELECT length(bytes) size FROM blobs WHERE id = ?";
-  try {
-    return db.query<{ size: number }, [string | Uint8Array]>(sql).get(packId(id))?.size;
-  } catch (error) {
-    throw explain(error, path);
-  }
+  return store.read(() => store.db.query<{ size: number }, [string | Uint8Array]>(sql).get(packId(id))?.size);
 }
 
 /** Inserts one blob; to be called inside a transaction. Fault `exists` if the id is taken. */

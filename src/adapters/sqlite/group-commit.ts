@@ -11,12 +11,24 @@ interface Pending {
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
+/** Changes something of its own with each transaction. */
+export interface Participant {
+  /** A transaction begins, perhaps not for the first time with the same works. */
+  begin(): void;
+  /** Its works are done; what is written now is committed with them. */
+  prepare(): void;
+  committed(): void;
+}
+
 export interface GroupCommitOptions {
   /**
    * Works change nothing but the database, so they may be run again: then a group is first tried without a savepoint for
    * each, which saves two statements a work, and repeated with them if one throws.
    */
   readonly repeatable?: boolean;
+  readonly participant?: Participant | undefined;
+  /** Called before each transaction, to end what stands in its way. */
+  readonly before?: () => void;
 }
 
 /** Runs writes of many callers in one transaction. A promise resolves after the commit, never before. */
@@ -24,12 +36,20 @@ export class GroupCommit {
   readonly #db: Database;
   readonly #path: string;
   readonly #repeatable: boolean;
+  readonly #participant: Participant | undefined;
+  readonly #before: (() => void) | undefined;
   #pending: Pending[] = [];
 
-  constructor(db: Database, path: string, { repeatable = false }: GroupCommitOptions = {}) {
+  constructor(
+    db: Database,
+    path: string,
+    { repeatable = false, participant, before }: GroupCommitOptions = {},
+  ) {
     this.#db = db;
     this.#path = path;
     this.#repeatable = repeatable;
+    this.#participant = participant;
+    this.#before = before;
   }
 
   /**
@@ -78,10 +98,14 @@ export class GroupCommit {
 
   #transact<T>(work: () => T): T {
     const db = this.#db;
+    this.#before?.();
     db.query("BEGIN IMMEDIATE").run();
     try {
+      this.#participant?.begin();
       const result = work();
+      this.#participant?.prepare();
       db.query("COMMIT").run();
+      this.#participant?.committed();
       return result;
     } catch (error) {
       // A full disk may have rolled back already; then there is no transaction to end.

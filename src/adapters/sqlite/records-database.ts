@@ -1,8 +1,10 @@
 // The database of records, small blobs and small staged uploads: one file, one connection, one group commit.
 
 import type { Database } from "bun:sqlite";
-import { openDatabase, type SyncMode } from "./database.ts";
+import { Arrivals } from "./arrivals.ts";
+import { explain, openDatabase, type SyncMode } from "./database.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { lockDatabase } from "./kv-lock.ts";
 import { RECORDS_APPLICATION_ID, RECORDS_MIGRATIONS } from "./records-schema.ts";
 
 /** Shared by the adapters of this folder that keep records and small bytes; several processes may open it at once. */
@@ -10,19 +12,64 @@ export class RecordsDatabase {
   readonly db: Database;
   readonly commits: GroupCommit;
   readonly path: string;
+  /** Where small uploads arrive: in the one process that takes them. */
+  readonly arrivals: Arrivals | undefined;
+  readonly #lock: Disposable | undefined;
+  #isReading = false;
 
-  constructor(db: Database, path: string) {
+  constructor(db: Database, path: string, lock?: Disposable) {
     this.db = db;
     this.path = path;
+    this.#lock = lock;
+    this.arrivals = lock && new Arrivals(db);
     // Each checkpoint copies a page once, however often it was written since the last: many small uploads share pages.
     db.run("PRAGMA wal_autocheckpoint = 4000");
-    this.commits = new GroupCommit(db, path, { repeatable: true });
+    const { arrivals } = this;
+    const participant = {
+      begin: () => arrivals?.begin(),
+      prepare: () => arrivals?.prepare(),
+      committed: () => arrivals?.committed(),
+    };
+    const before = () => this.#endReading();
+    this.commits = new GroupCommit(db, path, { repeatable: true, before, participant });
+  }
+
+  /**
+   * Runs a query that changes nothing. Those of one turn of the event loop share a transaction, since its locks take longer
+   * than most of them.
+   */
+  read<T>(query: () => T): T {
+    try {
+      if (!this.#isReading && !this.db.inTransaction) {
+        this.db.query("BEGIN").run();
+        this.#isReading = true;
+        setImmediate(() => this.#endReading());
+      }
+      return query();
+    } catch (error) {
+      throw explain(error, this.path);
+    }
+  }
+
+  /** Small uploads become rows of the tables, for whoever has to see all uploads there. */
+  async spill(): Promise<void> {
+    if (this.arrivals && this.arrivals.size > 0) await this.commits.run(() => this.arrivals?.spill());
   }
 
   /** Commits what is pending, then closes. */
   close(): void {
+    // Should the disk be full, it stays in the journal for the next start.
+    this.spill().catch(() => undefined);
     this.commits.flush();
+    this.#endReading();
     this.db.close();
+    this.#lock?.[Symbol.dispose]();
+  }
+
+  #endReading(): void {
+    if (!this.#isReading) return;
+    this.#isReading = false;
+    this.db.query("COMMIT").run();
   }
 
   [Symbol.dispose](): void {
@@ -30,15 +77,25 @@ export class RecordsDatabase {
   }
 }
 
-/** Opens or initialises the file. Faults: see `openDatabase`. */
-export function openRecordsDatabase(options: {
+export interface RecordsOptions {
   readonly path: string;
   readonly sync: SyncMode;
-}): RecordsDatabase {
-  const db = openDatabase({
-    ...options,
-    applicationId: RECORDS_APPLICATION_ID,
-    migrations: RECORDS_MIGRATIONS,
-  });
-  return new RecordsDatabase(db, options.path);
+  /** This process takes the uploads, alone: Fault `conflict` if another one does. */
+  readonly takesUploads: boolean;
+}
+
+/** Opens or initialises the file. Faults: see `openDatabase`. */
+export function openRecordsDatabase({ path, sync, takesUploads }: RecordsOptions): RecordsDatabase {
+  const lock = takesUploads ? lockDatabase(path) : undefined;
+  try {
+    const [applicationId, migrations] = [RECORDS_APPLICATION_ID, RECORDS_MIGRATIONS];
+    const db = openDatabase({ path, sync, applicationId, migrations });
+    const store = new RecordsDatabase(db, path, lock);
+    const { arrivals } = store;
+    if (arrivals) db.transaction(() => arrivals.recover()).immediate();
+    return store;
+  } catch (error) {
+    lock?.[Symbol.dispose]();
+    throw explain(error, path);
+  }
 }

@@ -122,4 +122,5 @@ export const RECORDS_MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE INDEX notices_due ON notices (due_at);`,
   COMPACT_FILES,
+  "CREATE TABLE arrivals (sequence INTEGER PRIMARY KEY, entries TEXT NOT NULL, bytes BLOB NOT NULL) STRICT",
 ];

@@ -13,7 +13,6 @@ import type {
 } from "../../ports/records.ts";
 import { Fault } from "../../wire/faults.ts";
 import { blobSize } from "./blobs.ts";
-import { explain } from "./database.ts";
 import { type FileRow, fileOf, fileValues, INSERT_FILE, imageDigest, REPLACE_FILE } from "./file-rows.ts";
 import { isSmallId, packDigest, packId } from "./packed-ids.ts";
 import { planPage, type Values, writeCursor } from "./record-pages.ts";
@@ -30,6 +29,14 @@ import {
 
 type Row = FileRow | UploadRow;
 type Bound = string | number | Uint8Array | null;
+
+/**
+ * Each of the two indexes over digests has one kind of files. Whichever comes first will do: asked for in an order, a look-up
+ * takes 6 µs instead of 0.4.
+ */
+const IMAGE = "SELECT * FROM files WHERE sha256 = ?1 AND origin IS NULL LIMIT 1";
+const OTHER = "SELECT * FROM files WHERE sha256 = ?1 AND origin IS NOT NULL LIMIT 1";
+const OF_ORIGIN = "SELECT * FROM files WHERE sha256 = ?1 AND origin IS NOT NULL AND origin = ?2 LIMIT 1";
 
 export class SqliteRecords implements Records {
   readonly #store: RecordsDatabase;
@@ -52,23 +59,18 @@ export class SqliteRecords implements Records {
   }
 
   async get<C extends keyof Collections>(collection: C, id: string): Promise<Collections[C] | undefined> {
+    const arriving = collection === "uploads" ? this.#store.arrivals?.upload(id) : undefined;
+    if (arriving) return arriving as Collections[C];
     const row = this.#row(collection, id);
     return row && parse<C>(collection, row);
   }
 
-  async latest(sha256: string, origin?: string): Promise<FileRecord | undefined> {
+  async twin(sha256: string, origin?: string): Promise<FileRecord | undefined> {
     const digest = packDigest(sha256);
-    const image = "SELECT * FROM files WHERE sha256 = ? AND origin IS NULL ORDER BY sequence DESC LIMIT 1";
-    if (origin !== undefined && imageDigest(origin) === sha256) {
-      const row = this.#get<FileRow>(image, digest);
-      return row && fileOf(row);
-    }
-    const other = "SELECT * FROM files WHERE sha256 = ? AND origin IS NOT NULL";
-    const row =
-      origin === undefined
-        ? (this.#get<FileRow>(`${other} ORDER BY sequence DESC LIMIT 1`, digest) ??
-          this.#get<FileRow>(image, digest))
-        : this.#get<FileRow>(`${other} AND origin = ? ORDER BY sequence DESC LIMIT 1`, digest, origin);
+    const isImage = origin !== undefined && imageDigest(origin) === sha256;
+    let row: FileRow | undefined;
+    if (origin === undefined) row = this.#get(OTHER, digest) ?? this.#get(IMAGE, digest);
+    else row = isImage ? this.#get(IMAGE, digest) : this.#get(OF_ORIGIN, digest, origin);
     return row && fileOf(row);
   }
 
@@ -82,8 +84,7 @@ export class SqliteRecords implements Records {
       // A notice of a change that is refused below is rolled back with it.
       if (notice) putNotice(this.#store.db, notice);
       if (this.#replace(collection, next)) return;
-      if (this.#row(collection, record.id)) throw changed(record.id);
-      throw new Fault("not-found", `there is no ${record.id}`);
+      throw this.#refusal(collection, record.id);
     });
     return next;
   }
@@ -101,19 +102,17 @@ export class SqliteRecords implements Records {
         throw new Fault("not-found", `there is no blob ${file.blob}`);
       }
       this.#insert("files", file);
-      const sql = "DELETE FROM uploads WHERE id = ? AND version = ?";
-      const isDone = forget ? this.#run(sql, upload.id, upload.version) : this.#replace("uploads", next);
-      if (isDone) return;
-      if (this.#row("uploads", upload.id)) throw changed(upload.id);
-      throw new Fault("not-found", `there is no ${upload.id}`);
+      if (!(forget ? this.#forget(upload) : this.#replace("uploads", next)))
+        throw this.#refusal("uploads", upload.id);
     });
     return next;
   }
 
   async remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void> {
     await this.#store.commits.run(() => {
-      const row = this.#row(collection, id);
-      if (row && row.version !== version) throw changed(id);
+      if (collection === "uploads" && this.#forget({ id, version })) return;
+      const fault = this.#refusal(collection, id, version);
+      if (fault.code === "conflict") throw fault;
       this.#run(`DELETE FROM ${collection} WHERE id = ?`, keyOf(collection, id));
     });
   }
@@ -124,8 +123,9 @@ export class SqliteRecords implements Records {
   }
 
   async page<C extends keyof Collections>(collection: C, query: PageQuery): Promise<Page<Collections[C]>> {
+    if (collection === "uploads") await this.#store.spill();
     const { sql, values } = planPage(collection, query);
-    const rows = this.#read(() => this.#store.db.query<Row, Values>(sql).all(values));
+    const rows = this.#store.read(() => this.#store.db.query<Row, Values>(sql).all(values));
     const records = rows.slice(0, query.limit).map((row) => parse<C>(collection, row));
     const [last, name] = [rows[query.limit - 1], records.at(-1)?.name];
     const hasMore = rows.length > query.limit && last !== undefined && name !== undefined;
@@ -137,8 +137,9 @@ export class SqliteRecords implements Records {
     at: number,
     limit: number,
   ): Promise<readonly Collections[C][]> {
+    if (collection === "uploads") await this.#store.spill();
     const sql = `SELECT * FROM ${collection} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`;
-    const rows = this.#read(() => this.#store.db.query<Row, [number, number]>(sql).all(at, limit));
+    const rows = this.#store.read(() => this.#store.db.query<Row, [number, number]>(sql).all(at, limit));
     return rows.map((row) => parse<C>(collection, row));
   }
 
@@ -146,8 +147,20 @@ export class SqliteRecords implements Records {
     const isNew =
       collection === "files"
         ? this.#run(INSERT_FILE, ...fileValues(record as FileRecord))
-        : this.#run(INSERT_UPLOAD, ...uploadValues(record as UploadRecord));
+        : this.#insertUpload(record as UploadRecord);
     if (!isNew) throw new Fault("exists", `${record.id} exists already`);
+  }
+
+  /** An upload arrives where its bytes do. */
+  #insertUpload(upload: UploadRecord): boolean {
+    const { arrivals } = this.#store;
+    if (arrivals?.changedUpload(upload.id)) return false;
+    if (!arrivals?.changedPieces(upload.staging) || upload.state !== "arriving") {
+      return this.#run(INSERT_UPLOAD, ...uploadValues(upload));
+    }
+    if (this.#row("uploads", upload.id)) return false;
+    arrivals.putUpload(upload);
+    return true;
   }
 
   /** False when there is none with the version before. */
@@ -155,8 +168,39 @@ export class SqliteRecords implements Records {
     if (collection === "files") {
       return this.#run(REPLACE_FILE, ...fileValues(next as FileRecord), packId(next.id), next.version - 1);
     }
-    const values = uploadValues(next as UploadRecord);
+    const upload = next as UploadRecord;
+    const { arrivals } = this.#store;
+    const arriving = arrivals?.changedUpload(next.id);
+    if (arrivals && arriving) {
+      if (arriving.version !== next.version - 1) return false;
+      if (upload.state === "arriving") arrivals.putUpload(upload);
+      else {
+        arrivals.removeUpload(next.id);
+        this.#run(INSERT_UPLOAD, ...uploadValues(upload));
+      }
+      return true;
+    }
+    const values = uploadValues(upload);
     return this.#run(REPLACE_DOCUMENT, ...values) || this.#run(REPLACE_UPLOAD, ...values);
+  }
+
+  /** False when there is none with this version. */
+  #forget({ id, version }: Pick<UploadRecord, "id" | "version">): boolean {
+    const { arrivals } = this.#store;
+    const arriving = arrivals?.changedUpload(id);
+    if (!arrivals || !arriving)
+      return this.#run("DELETE FROM uploads WHERE id = ? AND version = ?", id, version);
+    if (arriving.version !== version) return false;
+    arrivals.removeUpload(id);
+    return true;
+  }
+
+  /** Why a record could not be changed: it is not there, or not in this version any more. */
+  #refusal(collection: keyof Collections, id: string, version?: number): Fault {
+    const arriving = collection === "uploads" ? this.#store.arrivals?.changedUpload(id) : undefined;
+    const known = arriving ?? this.#row(collection, id);
+    if (!known || known.version === version) return new Fault("not-found", `there is no ${id}`);
+    return new Fault("conflict", `${id} was changed by somebody else meanwhile`);
   }
 
   #row(collection: keyof Collections, id: string): Row | undefined {
@@ -168,15 +212,7 @@ export class SqliteRecords implements Records {
   }
 
   #get<T>(sql: string, ...values: Bound[]): T | undefined {
-    return this.#read(() => this.#store.db.query<T, Bound[]>(sql).get(...values)) ?? undefined;
-  }
-
-  #read<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw explain(error, this.#store.path);
-    }
+    return this.#store.read(() => this.#store.db.query<T, Bound[]>(sql).get(...values)) ?? undefined;
   }
 }
 
@@ -186,8 +222,4 @@ function keyOf(collection: keyof Collections, id: string): string | Uint8Array {
 
 function parse<C extends keyof Collections>(collection: C, row: Row): Collections[C] {
   return (collection === "files" ? fileOf(row as FileRow) : uploadOf(row as UploadRow)) as Collections[C];
-}
-
-function changed(id: string): Fault {
-  return new Fault("conflict", `${id} was changed by somebody else meanwhile`);
 }

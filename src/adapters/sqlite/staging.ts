@@ -1,11 +1,11 @@
-// Staging of small uploads as rows of SQLite: one row per write, put together when the upload is committed.
+// Staging of small uploads: in memory and a journal (see arrivals.ts), or as rows of their own, one for each write.
 
 import type { BlobId, ByteRange } from "../../ports/blobs.ts";
 import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/staging.ts";
 import { abortable } from "../../wire/abortable.ts";
 import { Fault } from "../../wire/faults.ts";
+import { type Piece, piecesOf } from "./arrivals.ts";
 import { blobSize, insertBlob, SMALL_LIMIT, tooLarge } from "./blobs.ts";
-import { explain } from "./database.ts";
 import { newSmallId } from "./packed-ids.ts";
 import type { RecordsDatabase } from "./records-database.ts";
 
@@ -18,9 +18,13 @@ export class SqliteStaging implements Staging {
 
   async create(): Promise<StagingId> {
     const id = newSmallId();
-    const { db, commits } = this.#store;
+    const { db, commits, arrivals } = this.#store;
+    const create = () => {
+      if (arrivals) arrivals.create(id);
+      else db.query("INSERT INTO staged (id) VALUES (?)").run(id);
+    };
     // Not awaited: it shares the transaction with the upload's record. Should it fail alone, the first write tells.
-    commits.run(() => db.query("INSERT INTO staged (id) VALUES (?)").run(id)).catch(() => undefined);
+    commits.run(create).catch(() => undefined);
     return id;
   }
 
@@ -35,8 +39,12 @@ export class SqliteStaging implements Staging {
     { signal }: StagingWrite = {},
   ): Promise<StagedWrite> {
     const { bytes, ...end } = await collect(source, SMALL_LIMIT - offset, signal);
-    const { db, commits } = this.#store;
+    const { db, commits, arrivals } = this.#store;
     await commits.run(() => {
+      if (arrivals?.changedPieces(id)) {
+        if (bytes.length > 0) arrivals.write(id, offset, bytes);
+        return;
+      }
       if (bytes.length === 0) return this.#require(id);
       const sql = "INSERT INTO pieces (staged, start, bytes) SELECT id, ?, ? FROM staged WHERE id = ?";
       const { changes } = db.query<unknown, [number, Uint8Array, string]>(sql).run(offset, bytes, id);
@@ -64,8 +72,14 @@ export class SqliteStaging implements Staging {
   }
 
   async commit(id: StagingId, size: number): Promise<BlobId> {
-    const { db, commits } = this.#store;
+    const { db, commits, arrivals } = this.#store;
     await commits.run(() => {
+      const arrived = arrivals?.changedPieces(id);
+      if (arrivals && arrived) {
+        insertBlob(this.#store, id, assemble(piecesOf(arrived), size));
+        arrivals.discard(id);
+        return;
+      }
       if (db.query("DELETE FROM staged WHERE id = ?").run(id).changes === 0) {
         // A crash, or another node, may have come between this step and the caller's next one.
         if (blobSize(this.#store, id) === size) return;
@@ -90,6 +104,7 @@ export class SqliteStaging implements Staging {
   }
 
   async *list(): AsyncGenerator<StagingId> {
+    await this.#store.spill();
     for (let after = ""; ; ) {
       const sql = "SELECT id FROM staged WHERE id > ? ORDER BY id LIMIT 1000";
       const page = this.#store.db.query<{ id: string }, [string]>(sql).all(after);
@@ -101,30 +116,30 @@ export class SqliteStaging implements Staging {
   }
 
   #pieces(id: StagingId): readonly Piece[] {
+    const arrived = this.#store.arrivals?.pieces(id);
+    if (arrived) return piecesOf(arrived);
     const sql = "SELECT start, bytes FROM pieces WHERE staged = ? ORDER BY sequence";
-    const pieces = this.#store.db.query<Piece, [string]>(sql).all(id);
+    const pieces = this.#store.read(() => this.#store.db.query<Piece, [string]>(sql).all(id));
     if (pieces.length === 0) this.#require(id);
     return pieces;
   }
 
   #require(id: StagingId): void {
-    try {
-      if (this.#store.db.query("SELECT 1 FROM staged WHERE id = ?").get(id)) return;
-    } catch (error) {
-      throw explain(error, this.#store.path);
-    }
+    const { db, arrivals } = this.#store;
+    if (arrivals?.changedPieces(id)) return;
+    if (this.#store.read(() => db.query("SELECT 1 FROM staged WHERE id = ?").get(id))) return;
     throw unknown(id);
   }
 
   #forget(id: StagingId): void {
+    const { arrivals } = this.#store;
+    if (arrivals?.changedPieces(id)) {
+      arrivals.discard(id);
+      return;
+    }
     this.#store.db.query("DELETE FROM pieces WHERE staged = ?").run(id);
     this.#store.db.query("DELETE FROM staged WHERE id = ?").run(id);
   }
-}
-
-interface Piece {
-  readonly start: number;
-  readonly bytes: Uint8Array;
 }
 
 /** The first `size` bytes. Where pieces overlap the later one counts: it replaces what a crash left. */

@@ -83,14 +83,14 @@ export class Files {
     this.#log.info("file.stored", { id, name, size, sha256, origin });
   }
 
-  /** The file with this digest, of this origin if one is given, that was stored last. */
-  latest(sha256: string, origin?: string): Promise<FileRecord | undefined> {
-    return this.#records.latest(sha256, origin);
+  /** A file with these bytes, by their digest; of this origin if one is given. */
+  twin(sha256: string, origin?: string): Promise<FileRecord | undefined> {
+    return this.#records.twin(sha256, origin);
   }
 
   /** Registers `record` with the blob of a file that has the same bytes; undefined if there is none. */
   async #share(record: FileRecord): Promise<FileRecord | undefined> {
-    const twin = await this.#records.latest(record.sha256);
+    const twin = await this.#records.twin(record.sha256);
     if (twin?.size !== record.size || twin.blob === record.blob) return undefined;
     const shared = { ...record, blob: twin.blob };
     try {

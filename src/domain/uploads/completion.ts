@@ -81,7 +81,7 @@ export class Completion {
   async #store(active: ActiveUpload, atOnce: boolean): Promise<FileRecord> {
     try {
       const file = await this.#digested(active);
-      const twin = await this.#files.latest(file.sha256);
+      const twin = await this.#files.twin(file.sha256);
       if (atOnce && twin?.size !== file.size) return await this.#finish(active, file);
       await this.#staging.commit(file.blob, file.size);
       return await this.#files.register(file);

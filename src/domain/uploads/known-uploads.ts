@@ -44,7 +44,7 @@ export class KnownUploads {
 
   /** The file of the image that was uploaded as `id`, once it is whole. */
   async imageOf(id: string): Promise<FileRecord | undefined> {
-    return id.startsWith(IMAGE) ? this.#files.latest(id.slice(IMAGE.length), originOf(id)) : undefined;
+    return id.startsWith(IMAGE) ? this.#files.twin(id.slice(IMAGE.length), originOf(id)) : undefined;
   }
 }
 

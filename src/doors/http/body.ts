@@ -3,6 +3,8 @@
 import type { z } from "zod";
 import { Fault } from "../../wire/faults.ts";
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
 /**
  * The JSON body of a request as `schema` describes it. At most `limit` bytes are read.
  *
@@ -34,7 +36,7 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown, what: string)
 export async function readText(request: Request, limit: number): Promise<string> {
   const bytes = await readBytes(request, limit);
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch (cause) {
     throw new Fault("invalid", "the body is not UTF-8 text", { cause });
   }

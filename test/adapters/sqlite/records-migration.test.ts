@@ -64,7 +64,7 @@ test("a store of the third format keeps its files, their bytes and what was arri
     [image, result].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   );
   expect((await records.page("files", { limit: 5, blob: id })).records).toHaveLength(2);
-  expect(await records.latest(digest, image.origin)).toEqual(image);
+  expect(await records.twin(digest, image.origin)).toEqual(image);
   expect(String(await readAll(await blobs.open(id)))).toBe(text);
   expect(await Array.fromAsync(blobs.list())).toEqual([{ id, size: text.length }]);
   expect(await records.totals()).toEqual({ files: 2, bytes: 2 * text.length });
