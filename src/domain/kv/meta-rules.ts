@@ -46,21 +46,20 @@ function metaHit(meta: Meta, item: Item, moment: Moment): Decision {
   const sent = (item.state & WON) !== 0;
   const stale = (item.state & STALE) !== 0;
   const won = !sent && (stale || isDueToRecache(meta, item, exptime, moment));
-  const facts = { ...factsOf({ ...item, exptime }, moment), oldTtl: ttlOf(item.exptime, moment) };
+  // Nearly all ask for the value alone, and those who tell nothing else need no facts.
+  const facts = meta.returns === "" ? undefined : factsOf(item, moment, exptime);
   const marks = sent ? (stale ? "Z X" : "Z") : stale ? "X W" : won ? "W" : "";
   const reply: MetaReply = {
     kind: "meta",
     code: "HD",
     facts,
     marks,
-    ...(meta.value && { value: item.value }),
+    value: meta.value ? item.value : undefined,
   };
-  const change = retouched(
-    item,
-    { exptime, cas: item.cas, state: won ? item.state | WON : item.state },
-    moment,
-  );
-  return { reply, ...(change && { change }), ...(!meta.silent && { fetch: true }) };
+  const state = won ? item.state | WON : item.state;
+  const change = retouched(item, { exptime, cas: item.cas, state }, moment);
+  if (change) return meta.silent ? { reply, change } : { reply, change, fetch: true };
+  return meta.silent ? { reply } : { reply, fetch: true };
 }
 
 /** `R`: less time to live than it names. A `T` that stands before it has taken effect. */
@@ -201,13 +200,13 @@ function asItem({ flags, exptime, cas, state, value }: Put, { now }: Moment): It
   return { flags, exptime, cas, state, size: value.length, accessed: now, fetched: false };
 }
 
-function factsOf(
-  { flags, exptime, cas, size, state, accessed, fetched }: ItemHead,
-  moment: Moment,
-): MetaFacts {
-  const ttl = ttlOf(exptime, moment);
+/** `exptime`: what it has become, if that is about to change. */
+function factsOf(head: ItemHead, moment: Moment, exptime = head.exptime): MetaFacts {
+  const { flags, cas, size, state, accessed, fetched } = head;
+  const oldTtl = ttlOf(head.exptime, moment);
+  const ttl = exptime === head.exptime ? oldTtl : ttlOf(exptime, moment);
   const idle = accessed === 0 ? 0 : Math.max(0, Math.floor((moment.now - accessed) / 1_000));
-  return { flags, cas, size, ttl, oldTtl: ttl, idle, hit: fetched, binaryKey: (state & BINARY_KEY) !== 0 };
+  return { flags, cas, size, ttl, oldTtl, idle, hit: fetched, binaryKey: (state & BINARY_KEY) !== 0 };
 }
 
 /** In seconds, as memcached counts them. */

@@ -92,7 +92,7 @@ function readDebug(line: TokenizedLine, into: Command[]): undefined {
   return void into.push({ kind: "me", key });
 }
 
-function keyed(line: TokenizedLine, from: number): { key: string; flags: MetaFlags } | string {
+function keyed(line: TokenizedLine, from: number): { key: string; flags: Readonly<MetaFlags> } | string {
   const flags = readMetaFlags(line.bytes, line.tokens, from, line.count);
   if (typeof flags === "string") return flags;
   const key = flags.binaryKey ? decodeBase64(tokenOf(line, 1)) : tokenOf(line, 1);

@@ -51,8 +51,9 @@ export interface MetaReply {
   readonly kind: "meta";
   readonly code: "HD" | "EN" | "NF" | "NS" | "EX" | "ME";
   /** Given with a value it is a `VA`. */
-  readonly value?: Value;
-  readonly facts?: MetaFacts;
+  readonly value?: Value | undefined;
+  /** Not there either where nothing of the item is told. */
+  readonly facts?: MetaFacts | undefined;
   /** The last flags: `W` won, `X` stale, `Z` a winner was told already. */
   readonly marks?: "" | "W" | "X W" | "Z" | "Z X";
   /** Bytes the item takes, for `ME`. */
