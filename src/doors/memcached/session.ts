@@ -171,7 +171,7 @@ export class Session {
     const run = this.#inbox.run();
     try {
       const replies = this.#door.kv.execute(run, REPLY_BUDGET);
-      if ("then" in replies) this.#await(run, replies);
+      if (isPending(replies)) this.#await(run, replies);
       else this.#reply(run, replies);
     } catch (error) {
       this.#refuse(run, error);
@@ -292,4 +292,8 @@ export class Session {
     if (!this.#closed) this.#outlet.write(out);
     out.clear();
   }
+}
+
+function isPending(replies: readonly Reply[] | PendingReplies): replies is PendingReplies {
+  return !Array.isArray(replies);
 }

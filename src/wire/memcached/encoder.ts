@@ -25,7 +25,7 @@ const LINES = {
 } as const satisfies Record<Status, Buffer>;
 
 const END = line("END");
-const VALUE = Buffer.from("VALUE ");
+const VALUE = "VALUE ";
 /** A `VALUE` line at its longest: 6 + 250 + three numbers of at most 20 digits, spaces and line ends. */
 const LONGEST_HEAD = 360;
 const FIRST_ROOM = 65_536;
@@ -107,8 +107,7 @@ export class ReplyBuffer {
 
   #value(key: string, flags: number, value: Value, cas: number): void {
     this.#reserve(LONGEST_HEAD + (value.length < LARGE ? value.length : 0));
-    this.#bytes.set(VALUE, this.#length);
-    this.#length += VALUE.length;
+    this.#text(VALUE);
     this.#text(key);
     this.#number(flags);
     this.#number(value.length);
@@ -168,10 +167,13 @@ export class ReplyBuffer {
     this.#bytes[this.#length++] = 10;
   }
 
-  #append(bytes: Buffer): void {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+  /** A short line: a loop takes less than a call. */
+  #append(line: Buffer): void {
+    this.#reserve(line.length);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let i = 0; i < line.length; i++) bytes[at++] = line[i] as number;
+    this.#length = at;
   }
 
   #reserve(room: number): void {
