@@ -20,6 +20,8 @@ export interface ServeOptions {
 const OK = 200;
 const PARTIAL = 206;
 const NOT_MODIFIED = 304;
+/** Several ranges of so many bytes are put together in memory, so that their answer tells its length. */
+const SMALL_BODY = 1_048_576;
 
 /** Answers GET and HEAD for a file. Fault `precondition` when If-Match or If-Unmodified-Since does not hold. */
 export async function serveFile(
@@ -90,17 +92,27 @@ function refuseRange(request: Request, file: FileRecord): Response {
   return Response.json({ error: { code: "range", message } }, { status: STATUS.range, headers });
 }
 
-function sendSeveral(files: Files, file: FileRecord, spans: readonly Span[], headers: Headers): Response {
+async function sendSeveral(
+  files: Files,
+  file: FileRecord,
+  spans: readonly Span[],
+  headers: Headers,
+): Promise<Response> {
   const boundary = `cairn-${crypto.randomUUID()}`;
   headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
+  const several = spans.map((span) => ({ span, head: Buffer.from(partHead(boundary, file, span)) }));
+  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  const length = several.reduce((sum, { head, span }) => sum + head.length + span.end - span.start, 0);
   const parts = async function* () {
-    for (const span of spans) {
-      yield Buffer.from(partHead(boundary, file, span));
+    for (const { head, span } of several) {
+      yield head;
       yield* files.read(file, span);
     }
-    yield Buffer.from(`\r\n--${boundary}--\r\n`);
+    yield tail;
   };
-  return new Response(streamOf(parts()), { status: PARTIAL, headers });
+  // Bun sends what it streams without a length; the boundaries tell where it ends.
+  const body = length > SMALL_BODY ? streamOf(parts()) : Buffer.concat(await Array.fromAsync(parts()));
+  return new Response(body, { status: PARTIAL, headers });
 }
 
 function partHead(boundary: string, file: FileRecord, span: Span): string {

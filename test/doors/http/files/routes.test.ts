@@ -81,9 +81,31 @@ describe("GET /files/:id", () => {
     const type = response.headers.get("content-type") ?? "";
     const boundary = /^multipart\/byteranges; boundary=(.+)$/.exec(type)?.[1];
     const body = await response.text();
+    expect(response.headers.get("content-length")).toBe(String(Buffer.byteLength(body)));
     const part = (range: string, content: string) =>
       `\r\n--${boundary}\r\nContent-Type: text/plain\r\nContent-Range: bytes ${range}/10\r\n\r\n${content}`;
     expect(body).toBe(`${part("0-1", "01")}${part("5-6", "56")}${part("9-9", "9")}\r\n--${boundary}--\r\n`);
+  });
+
+  test("sends several large ranges as a stream, in the order asked for", async () => {
+    const all = Buffer.concat(Array.from({ length: 9 }, () => bytes));
+    const { id } = await store("large", all);
+    const response = await get(id, { range: "bytes=2000000-2599999,0-999999" });
+    const body = Buffer.from(await response.arrayBuffer());
+    const head = body.indexOf("\r\n\r\n") + 4;
+    expect(body.subarray(head, head + 600_000).equals(all.subarray(2_000_000, 2_600_000))).toBe(true);
+    const second = body.indexOf("\r\n\r\n", head + 600_000) + 4;
+    expect(body.subarray(second, second + 1_000_000).equals(all.subarray(0, 1_000_000))).toBe(true);
+    expect(String(body.subarray(second + 1_000_000))).toMatch(/^\r\n--cairn-[^\r]+--\r\n$/);
+  });
+
+  test.each([
+    ["overlapping ones that are more than the file", "bytes=0-,0-,0-"],
+    ["more than a hundred", `bytes=${Array.from({ length: 101 }, () => "0-0").join(",")}`],
+    ["thousands", `bytes=${Array.from({ length: 3_000 }, (_, i) => `${i % 9}-9`).join(",")}`],
+  ])("answers %s with the whole file", async (_, range) => {
+    const response = await get(file.id, { range });
+    expect([response.status, await response.text()]).toEqual([200, "0123456789"]);
   });
 
   test("conditions come before ranges", async () => {
