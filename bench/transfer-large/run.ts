@@ -178,7 +178,7 @@ async function write(): Promise<void> {
     `- memory of the server, at most: ${mib(memory.one)} for all of the table, ${mib(memory.parts)} for the parts (aim: 150 MiB), ${mib(memory.many)} for ${MANY} uploads at once`,
     "",
     `Medians of ${rounds} rounds, ours and the peers' in turn. A ratio above 1 is in our favour. Ours is synced to the disk and has its SHA-256 computed; neither`,
-    "tus's file store nor nginx does that. What limits an upload: docs/decisions/0010.",
+    "tus's file store nor nginx does that. What limits an upload: docs/decisions/0014.",
   ];
   await report("transfer-large", lines.join("\n"));
   console.log(lines.join("\n"));
