@@ -29,6 +29,8 @@ export interface ServedOptions
       | "kv"
       | "clock"
       | "maxItem"
+      | "spoolFrom"
+      | "log"
       | "maxConnections"
       | "idleTimeout"
       | "socketPath"
@@ -43,7 +45,16 @@ export interface ServedOptions
 /** Serves `kv` (default: an empty memory store) on a free port; disposing it stops the door and closes the store. */
 export function serveKv(options: ServedOptions = {}): Served {
   const { clock = new ManualClock(), maxItem = DEFAULT_MAX_ITEM, expire = false, ...rest } = options;
-  const kv = options.kv ?? new MemoryKv({ rules: createRules({ maxItem, expire }), clock });
+  const kv =
+    options.kv ??
+    new MemoryKv({
+      rules: createRules({
+        maxItem,
+        expire,
+        ...(rest.spoolFrom !== undefined && { spoolFrom: rest.spoolFrom }),
+      }),
+      clock,
+    });
   const door = openMemcachedDoor({
     hostname: "127.0.0.1",
     port: 0,
