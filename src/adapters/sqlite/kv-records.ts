@@ -175,6 +175,7 @@ export function readBytes(fd: number, offset: number, length: number): Uint8Arra
 
 /** Errors of files, in our words. */
 export function explainFile(error: unknown, path: string): Fault {
+  if (error instanceof Fault) return error;
   const code = (error as NodeJS.ErrnoException).code;
   const cause = { cause: error };
   switch (code) {

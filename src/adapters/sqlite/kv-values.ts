@@ -116,7 +116,8 @@ export class Values {
       if (backup && !isAlive(Number(backup[1]))) {
         await rm(join(this.folder, name), { recursive: true, force: true });
       } else if (isValueName(name) && !name.startsWith(this.#mark) && !isListed(name)) {
-        await unlink(join(this.folder, name));
+        // A fold may have removed it meanwhile.
+        await rm(join(this.folder, name), { force: true });
       }
     }
   }
