@@ -7,6 +7,7 @@ const run = Bun.spawn(
     "test",
     "./test/faults/kill.test.ts",
     "./test/faults/kv-kill.test.ts",
+    "./test/faults/kv-large-kill.test.ts",
     "./test/faults/transfer-kill.test.ts",
     "./test/faults/many-workers.test.ts",
   ],
