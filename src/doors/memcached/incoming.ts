@@ -24,6 +24,11 @@ export class Incoming {
     this.#left = head.bytes + LINE_END.length;
   }
 
+  /** It waits for the client. */
+  get isStarved(): boolean {
+    return this.#wake !== undefined;
+  }
+
   /** Something came into the inbox. */
   arrived(): void {
     this.#wake?.();

@@ -97,7 +97,7 @@ export class Session {
 
   /** Nothing came in or went out since that time, and it waits for nothing of ours. */
   isIdleSince(time: number): boolean {
-    return this.lastActive < time && !this.#waiting;
+    return this.lastActive < time && (!this.#waiting || this.#incoming?.isStarved === true);
   }
 
   receive(chunk: Buffer): void {

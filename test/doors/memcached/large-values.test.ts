@@ -21,14 +21,17 @@ interface Subject extends Served {
   readonly logged: string[];
 }
 
-async function serve(spoolFrom: number, maxItem = 1_048_576): Promise<Subject> {
+async function serve(
+  spoolFrom: number,
+  maxItem = 1_048_576,
+  { clock = new ManualClock(), idleTimeout = 0 } = {},
+): Promise<Subject> {
   const folder = await temporaryFolder();
-  const clock = new ManualClock();
   const path = folder.at("kv.sqlite");
   const kv = SqliteKv.open({ path, sync: "normal", rules: createRules({ spoolFrom, maxItem }), clock });
   const logged: string[] = [];
   const log = { ...SILENT, error: (event: string) => void logged.push(event) };
-  const served = serveKv({ kv, clock, spoolFrom, maxItem, log });
+  const served = serveKv({ kv, clock, spoolFrom, maxItem, idleTimeout, log });
   return {
     ...served,
     ...{ path, logged },
@@ -188,6 +191,24 @@ describe("large values through the memcached door", () => {
     );
     expect(again.map(({ closed }) => closed).sort()).toEqual([false, true]);
     expect(server.logged).toEqual(["memcached.broken-off", "memcached.broken-off"]);
+  });
+
+  test("a client that stalls in the block is closed as an idle one", async () => {
+    const clock = new ManualClock();
+    await using server = await serve(1_000, 1_048_576, { clock, idleTimeout: 10_000 });
+    const socket = await opened(server.port);
+    const closed = new Promise((resolve) => socket.on("close", resolve));
+    socket.on("error", () => undefined);
+    socket.resume().write("set a 0 0 900000\r\nbeginning");
+    await until("it has begun", () => server.files().length === 1);
+    await until("it is closed", async () => {
+      await clock.advance(5_000);
+      return server.door.figures.currConnections === 0;
+    });
+    await until("no file is left", () => server.files().length === 0);
+    socket.destroy();
+    await closed;
+    expect(server.logged).toEqual([]);
   });
 
   test("a door that is stopped ends what is half received", async () => {
