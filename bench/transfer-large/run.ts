@@ -32,7 +32,7 @@ async function measureTransfers(): Promise<number> {
   await using holder = await startCairn("holder");
   await using onBun = await startTus("bun", `${ROOT}bench/transfer/tus-node-server.ts`);
   await using onNode = await startTus("node", await bundled(`${ROOT}bench/transfer/tus-node-server.ts`));
-  await using discard = await startScript("../transfer-large/discard-server");
+  await using discard = await startScript("transfer-large/discard-server");
   await using nginx = await startNginx(folder.at("nginx"), folder.at("served"));
   const stored = await run(["curl", "-sf", "-T", file, `${holder.http}/files/large`], { timeoutMs: 600_000 });
   const ours = `${holder.http}${(JSON.parse(stored.stdout) as { url: string }).url}`;

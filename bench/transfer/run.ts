@@ -1,16 +1,14 @@
-// Uploads and downloads of a large file, many readers, and small images, each beside its peer in one run.
-// Arguments: bytes of the large file (1073741824), rounds (3), small images (5000). Writes its section of docs/benchmarks.md.
+// Uploads and downloads of a large file, and many readers, each beside its peer in one run.
+// Arguments: bytes of the large file (1073741824), rounds (3). Writes its section of docs/benchmarks.md.
 
 import { mkdir, rm } from "node:fs/promises";
 import { Cairn } from "../../test/support/cairn.ts";
 import { BUN, ROOT, run } from "../../test/support/processes.ts";
 import { temporaryFolder } from "../../test/support/temporary.ts";
 import { median, report } from "../report.ts";
-import { peakMemory, type Rival, startNginx, startScript } from "./servers.ts";
+import { peakMemory, startNginx, startScript } from "./servers.ts";
 
-const [size, rounds, images] = [1, 2, 3].map((i) =>
-  Number(process.argv[i + 1] ?? [0, 1_073_741_824, 3, 5000][i]),
-) as [number, number, number];
+const [size = 1_073_741_824, rounds = 3] = process.argv.slice(2).map(Number);
 await using folder = await temporaryFolder();
 const file = folder.at("served", "large");
 await mkdir(folder.at("served"));
@@ -18,8 +16,6 @@ await shell(`head -c ${size} /dev/urandom > '${file}'`);
 
 const uploads = await measureUploads();
 const downloads = await measureDownloads();
-const throughput = [await measureImages("normal"), await measureImages("full")] as const;
-const perImage = await measureDisk();
 await write();
 
 interface Pairs {
@@ -34,7 +30,7 @@ async function measureUploads() {
     flags: ["--workers", "0", "--log-level", "warn"],
   });
   await mkdir(folder.at("tus"));
-  await using rival = await startScript("tus-node-server", folder.at("tus"));
+  await using rival = await startScript("transfer/tus-node-server", folder.at("tus"));
   for (let round = 0; round < rounds; round++) {
     const ours = await uploadTo(cairn.http, true);
     tus.ours.push(ours);
@@ -121,66 +117,23 @@ async function readMany(url: string): Promise<number> {
   return Number(stdout);
 }
 
-/** Requests per second over 64 connections, ours and a bare server's. */
-async function measureImages(sync: "normal" | "full"): Promise<Pairs> {
-  const measured = pairs();
-  const flags = ["--workers", "0", "--log-level", "warn", "--sync", sync];
-  await using cairn = await Cairn.start({ database: folder.at(`${sync}.sqlite`), flags });
-  await using bare: Rival = await startScript("bare-server");
-  for (let round = 0; round < rounds; round++) {
-    measured.ours.push(await loadImages(cairn.image));
-    measured.rival.push(await loadImages(bare.origin));
-  }
-  return measured;
-}
-
-async function loadImages(origin: string, ...flags: string[]): Promise<number> {
-  const { stdout, output } = await run(
-    [BUN, `${ROOT}bench/transfer/image-load.ts`, origin, ...(flags.length > 0 ? flags : ["5"])],
-    { timeoutMs: 900_000 },
-  );
-  if (stdout === "") throw new Error(output);
-  return (JSON.parse(stdout) as { requests: number }).requests;
-}
-
-/** Bytes on disk per small image, beyond an empty store, and the images' own size. */
-async function measureDisk(): Promise<{ size: number; disk: number }> {
-  const database = folder.at("disk.sqlite");
-  const flags = ["--workers", "0", "--log-level", "warn"];
-  const used = async () => Number((await run(["du", "-sb", `${database}.files`])).stdout.split("\t")[0]);
-  await (await Cairn.start({ database, flags })).stop();
-  const before = await used();
-  const cairn = await Cairn.start({ database, flags });
-  await loadImages(cairn.image, "0", "32", String(images));
-  await cairn.stop();
-  return { size: 734, disk: ((await used()) - before) / images };
-}
-
 async function write(): Promise<void> {
   const gb = (size / 1_073_741_824).toFixed(2);
-  const [normal, full] = throughput;
   const rows = [
     row(`${gb} GiB by tus, one PATCH, against @tus/server with @tus/file-store on Bun`, uploads.tus, 2, "s"),
     row(`the same against \`cat > file && sync && sha256sum\``, uploads.limit, 0.7, "s"),
     row(`${gb} GiB download against nginx`, downloads.whole, 0.9, "s"),
     row("1,000 readers of 1 MiB ranges at once against nginx", downloads.many, 0.9, "s"),
-    row("image protocol, 64 connections, `--sync normal`, against a bare `Bun.serve`", normal, 0.5, "/s"),
-    row("image protocol, 64 connections, `--sync full`, against a bare `Bun.serve`", full, 0.25, "/s"),
   ];
   const memory = Math.max(uploads.memory, downloads.memory) / 1_048_576;
-  const bound = 2 * perImage.size + 200;
   const facts = [
     { text: `memory of the server, at most: ${memory.toFixed(0)} MiB (aim: 150)`, missed: memory > 150 },
-    {
-      text: `bytes on disk per image of ${perImage.size} bytes, ${images} images: ${perImage.disk.toFixed(0)} (aim: ${bound})`,
-      missed: perImage.disk > bound,
-    },
   ];
   const missed = [...rows, ...facts]
     .filter((one) => one.missed)
     .map(({ text }) => text.split(" | ")[0]?.replace(/^\| /, ""));
   const lines = [
-    "## Uploads, downloads and images (`bench/transfer`)",
+    "## Uploads and downloads (`bench/transfer`)",
     "",
     missed.length > 0 ? `Missed: ${missed.join("; ")}.` : "All aims are reached.",
     "",

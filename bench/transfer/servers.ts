@@ -11,9 +11,9 @@ export interface Rival extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** A script of this folder that prints `port N`. */
+/** A script of `bench/` that prints `port N`. */
 export async function startScript(name: string, ...args: string[]): Promise<Rival> {
-  const program = await Program.start([BUN, `${ROOT}bench/transfer/${name}.ts`, ...args]);
+  const program = await Program.start([BUN, `${ROOT}bench/${name}.ts`, ...args]);
   const [, port] = await program.untilLine(/^port (\d+)$/m);
   return {
     origin: `http://127.0.0.1:${port}`,

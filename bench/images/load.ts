@@ -10,13 +10,24 @@ const text = "0123456789abcdef ".repeat(41).slice(0, 690);
 let requests = 0;
 let images = 0;
 let serial = 0;
+/** When each image was whole. */
+const ends: number[] = [];
 const run = crypto.randomUUID();
 const start = performance.now();
 const end = Number(seconds) > 0 ? start + Number(seconds) * 1000 : Number.POSITIVE_INFINITY;
 const last = Number(most) || Number.POSITIVE_INFINITY;
 await Promise.all(Array.from({ length: Number(connections) }, work));
 const elapsed = (performance.now() - start) / 1000;
-console.log(JSON.stringify({ requests: requests / elapsed, images: images / elapsed }));
+const [early, late] = [tenth(0), tenth(9)];
+console.log(JSON.stringify({ requests: requests / elapsed, images: images / elapsed, early, late }));
+
+/** Requests a second in a tenth of the images: 0 is the first. */
+function tenth(which: number): number {
+  const step = Math.floor(ends.length / 10);
+  const [from, to] = [which === 0 ? start : ends[which * step - 1], ends[(which + 1) * step - 1]];
+  const perImage = requests / images;
+  return step === 0 ? 0 : (step * perImage * 1000) / ((to ?? 0) - (from ?? 0));
+}
 
 async function work(): Promise<void> {
   const peer = await Peer.dial();
@@ -30,6 +41,7 @@ async function work(): Promise<void> {
     }
     await peer.get(`/image/${sha256}`);
     images++;
+    ends.push(performance.now());
   }
   peer.close();
 }
