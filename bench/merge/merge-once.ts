@@ -1,4 +1,6 @@
-// Merges a folder's files into a file, in the order that is given as JSON: what bench/merge times, in a process of its own.
+// Merges a folder's files into a file: what bench/merge times, in a process of its own. Prints its peak of memory.
+//
+// usage: merge-once.ts FOLDER OUTPUT ORDER [THREADS]   (ORDER: JSON; THREADS: as many as `cairn merge` takes by itself)
 
 import { open } from "node:fs/promises";
 import { DiskBucket } from "../../src/adapters/disk/bucket.ts";
@@ -6,7 +8,7 @@ import { openSyncFile } from "../../src/adapters/disk/sync-file.ts";
 import { mergeOnThreads } from "../../src/app/merge-threads.ts";
 import type { MergeInput } from "../../src/compute/merge.ts";
 
-const [folder = "", output = "", order = "{}"] = process.argv.slice(2);
+const [folder = "", output = "", order = "{}", threads] = process.argv.slice(2);
 const bucket = new DiskBucket(folder);
 const inputs: Promise<MergeInput>[] = [];
 for (let after: string | undefined = ""; after !== undefined; ) {
@@ -26,8 +28,11 @@ for (let after: string | undefined = ""; after !== undefined; ) {
 }
 const file = await open(output, "w");
 let writing: Promise<unknown> = Promise.resolve();
-const options = { fanIn: Math.max(2, inputs.length), reuse: true, order: JSON.parse(order) };
-for await (const piece of mergeOnThreads(await Promise.all(inputs), options)) {
+const merge = { fanIn: Math.max(2, inputs.length), reuse: true, order: JSON.parse(order) };
+const merged = mergeOnThreads(await Promise.all(inputs), merge, {
+  threads: threads === undefined ? undefined : Number(threads),
+});
+for await (const piece of merged) {
   // As `cairn merge` does: a piece is written while the next one is merged.
   await writing;
   writing = file.write(piece);
