@@ -13,7 +13,9 @@ import {
   waitForResult,
 } from "../support/dashboard-page.ts";
 import { memcachedRequest } from "../support/memcached-request.ts";
+import { childrenOf } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
 
 test("a reader opens a key, uploads a CSV and downloads its result, merges days and downloads the file", async () => {
   await using folder = await temporaryFolder();
@@ -49,3 +51,29 @@ test("a reader opens a key, uploads a CSV and downloads its result, merges days 
   expect((await downloadResult(page, merge)).bytes.toString()).toBe("a 1\nb 2\nc 3\n");
   expect(complaints).toEqual([]);
 });
+
+test("an operator sees that no worker is alive when each is killed, and how", async () => {
+  await using folder = await temporaryFolder();
+  await using cairn = await Cairn.start({
+    database: folder.at("cairn.sqlite"),
+    flags: ["--workers", "1"],
+  });
+  await using browser = await launchBrowser();
+  const { page } = await openPage(browser);
+  await openDashboard(page, cairn.http);
+  await page.locator(".tile", { hasText: "Workers" }).getByText("1", { exact: true }).waitFor();
+  expect(await page.getByRole("alert").count()).toBe(0);
+
+  await until(
+    "the dashboard warns",
+    async () => {
+      for (const worker of await childrenOf(cairn.pid)) process.kill(worker, "SIGKILL");
+      const shown = await page.getByRole("alert").allTextContents();
+      return (
+        shown.some((text) => text.includes("No worker is alive")) &&
+        shown.some((text) => text.includes("the last one was killed by SIGKILL"))
+      );
+    },
+    40_000,
+  );
+}, 60_000);

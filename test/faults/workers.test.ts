@@ -8,7 +8,7 @@ import { Jobs } from "../../src/domain/jobs/jobs.ts";
 import { aggregateKind, mergeKind } from "../../src/domain/jobs/kinds.ts";
 import type { Status } from "../../src/wire/api.ts";
 import { Cairn } from "../support/cairn.ts";
-import { BUN, Program, ROOT } from "../support/processes.ts";
+import { BUN, childrenOf, Program, ROOT } from "../support/processes.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
@@ -143,8 +143,7 @@ test("the server's status tells of workers that are killed again and again", asy
   await until("the worker is up", async () => (await status()).workers === 1);
   expect((await status()).workersFailing).toBeUndefined();
   const failing = await until("it is told", async () => {
-    const children = await Bun.file(`/proc/${pid}/task/${pid}/children`).text();
-    for (const child of children.split(" ").filter(Boolean)) process.kill(Number(child), "SIGKILL");
+    for (const child of await childrenOf(pid)) process.kill(child, "SIGKILL");
     const now = await status();
     return now.workersFailing !== undefined && now;
   });

@@ -131,6 +131,12 @@ export class Program implements AsyncDisposable {
   }
 }
 
+/** The processes that `pid` has started and that still run. */
+export async function childrenOf(pid: number): Promise<readonly number[]> {
+  const children = await Bun.file(`/proc/${pid}/task/${pid}/children`).text();
+  return children.split(" ").filter(Boolean).map(Number);
+}
+
 /** Runs a program to its end. */
 export async function run(
   command: readonly string[],

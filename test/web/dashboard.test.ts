@@ -1,6 +1,6 @@
 // The dashboard in a real browser: keys open and close, hostile ones stay text, 100,000 of them can be paged.
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser } from "playwright-core";
 import { MemoryKv } from "../../src/adapters/memory/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
@@ -27,6 +27,8 @@ const kv = new MemoryKv({ rules: createRules(), clock: new ManualClock() });
 let server: HttpServer;
 let browser: Browser;
 let origin: string;
+/** What a test wants the server to say of its workers. */
+let workers: Pick<Status, "workers" | "workersFailing"> = { workers: 0 };
 
 beforeAll(async () => {
   await storeMany(kv, "item:", 100_000);
@@ -46,6 +48,9 @@ beforeAll(async () => {
   origin = `http://127.0.0.1:${server.port}`;
   browser = await launchBrowser();
 }, 60_000);
+beforeEach(() => {
+  workers = { workers: 0 };
+});
 afterAll(async () => {
   await browser.close();
   await server.stop(true);
@@ -60,7 +65,7 @@ async function status(): Promise<Status> {
     sync: "full",
     keys: items,
     jobs,
-    workers: 0,
+    ...workers,
     disk: { free: 4e9, total: 9e9 },
   };
 }
@@ -173,6 +178,20 @@ describe("the frame", () => {
     const { page } = await openPage(browser);
     await openDashboard(page, origin);
     await page.getByRole("alert").filter({ hasText: "3 jobs wait, and no worker is alive" }).waitFor();
+    await page.context().close();
+  });
+
+  test("tells that workers do not live, and how they end, until one lives", async () => {
+    workers = { workers: 0, workersFailing: "was killed by SIGKILL" };
+    const { page } = await openPage(browser);
+    await openDashboard(page, origin);
+    const failing = page.getByRole("alert").filter({ hasText: "Worker processes do not live" });
+    await failing.filter({ hasText: "the last one was killed by SIGKILL" }).waitFor();
+    const tile = page.locator(".tile", { hasText: "Workers" });
+    await tile.locator("strong.bad", { hasText: /^0$/ }).waitFor();
+    workers = { workers: 2 };
+    await page.getByRole("alert").first().waitFor({ state: "detached" });
+    await tile.locator("strong:not(.bad)", { hasText: /^2$/ }).waitFor();
     await page.context().close();
   });
 
