@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Glob } from "bun";
 import { ROOT } from "./support/processes.ts";
@@ -18,6 +18,15 @@ describe.each(documents.sort())("%s", (document) => {
   test("names paths that exist", async () => {
     expect(missingPaths(await readFile(join(ROOT, document), "utf8"))).toEqual([]);
   });
+});
+
+test("decisions are numbered one after the other, each in its name and its heading", async () => {
+  const names = (await readdir(join(ROOT, "docs", "decisions"))).sort();
+  const expected = names.map((_, i) => String(i + 1).padStart(4, "0"));
+  expect(names.map((name) => name.slice(0, 4))).toEqual(expected);
+  for (const [i, name] of names.entries()) {
+    expect(await readFile(join(ROOT, "docs", "decisions", name), "utf8")).toStartWith(`# ${i + 1}. `);
+  }
 });
 
 test("a dead link and a dead path are found", () => {
