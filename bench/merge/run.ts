@@ -204,7 +204,8 @@ function largeSection(): string {
 
 ${verdict()}
 
-As above, once, with what the disk takes: no program waits until its output is on it. \`bin/cairn-bun bench/merge/run.ts --large\`
+As above, once, \`sort\` first. No program waits until its output is on the disk, but inputs and outputs together may not fit into memory: then what the
+disk takes in and out decides, and not the merge. The machine's load was ${loadavg()[0]?.toFixed(0)} at the end. \`bin/cairn-bun bench/merge/run.ts --large\`
 
 ${table()}`;
 }
