@@ -29,6 +29,22 @@ test("decisions are numbered one after the other, each in its name and its headi
   }
 });
 
+test("each section of the benchmarks has a benchmark that writes it, and no row stands in two", async () => {
+  const text = await readFile(join(ROOT, "docs", "benchmarks.md"), "utf8");
+  const sections = [...text.matchAll(/<!-- begin:(\S+) -->\n(.*?)<!-- end:\1 -->/gs)];
+  expect(sections.length).toBe(text.split("<!-- begin:").length - 1);
+  const names = (await readdir(join(ROOT, "bench"))).filter((name) =>
+    existsSync(join(ROOT, "bench", name, "run.ts")),
+  );
+  const orphans = sections.filter(([, section = ""]) =>
+    names.every((name) => section !== name && !section.startsWith(`${name}-`)),
+  );
+  expect(orphans.map(([, section]) => section)).toEqual([]);
+  const rows = sections.flatMap(([, , body = ""]) => [...body.matchAll(/^\| ([^|]*against[^|]*) \|/gm)]);
+  const claims = rows.map(([, claim]) => claim);
+  expect(claims.filter((claim, i) => claims.indexOf(claim) !== i)).toEqual([]);
+});
+
 test("a dead link and a dead path are found", () => {
   expect(missingLinks("docs/a.md", "[a](../README.md) [b](gone.md#part) [c](https://example.org/)")).toEqual([
     "gone.md#part",
