@@ -1,6 +1,6 @@
 // A value that is too large for memory, on its way from the store to a connection: read only as fast as it is taken.
 
-import type { OpenValue, SpooledValue } from "../../wire/memcached/spooled.ts";
+import type { OpenValue } from "../../wire/memcached/spooled.ts";
 
 /** Bytes of it that are in memory at most. */
 const PIECE = 262_144;
@@ -21,9 +21,9 @@ export class Outgoing {
   #read = 0;
   #closed = false;
 
-  /** In the turn in which the handle was given. */
-  constructor(value: SpooledValue, events: OutgoingEvents) {
-    this.#value = value.open();
+  /** Closes it when it is sent. */
+  constructor(value: OpenValue, events: OutgoingEvents) {
+    this.#value = value;
     this.#events = events;
     this.#buffer = new Uint8Array(Math.min(PIECE, value.length));
     void this.#fill();

@@ -3,7 +3,7 @@
 // Written for speed: replies go to the socket from the door's buffer, without a view of it.
 
 import type { ReplyBuffer } from "../../wire/memcached/encoder.ts";
-import type { SpooledValue } from "../../wire/memcached/spooled.ts";
+import type { OpenValue } from "../../wire/memcached/spooled.ts";
 import type { Figures } from "./figures.ts";
 import { Outgoing, type OutgoingEvents } from "./outgoing.ts";
 
@@ -32,9 +32,9 @@ export class Outlet {
   /** `out` may be cleared afterwards. What is answered while this is full, one batch at most, waits in order. */
   write({ before, bytes, end }: ReplyBuffer): void {
     for (let i = 0; i < before.length; i++) {
-      const piece = before[i] as Uint8Array | SpooledValue;
+      const piece = before[i] as Uint8Array | OpenValue;
       if (!(piece instanceof Uint8Array)) {
-        this.#begin(piece);
+        this.#unsent.push(new Outgoing(piece, this.#events));
         continue;
       }
       const taken = this.#take(piece, piece.length);
@@ -61,14 +61,6 @@ export class Outlet {
   clear(): void {
     for (const one of this.#unsent) if (one instanceof Outgoing) one.close();
     this.#unsent = [];
-  }
-
-  #begin(value: SpooledValue): void {
-    try {
-      this.#unsent.push(new Outgoing(value, this.#events));
-    } catch (error) {
-      this.#events.failed(error);
-    }
   }
 
   /** What is left of it. */

@@ -1,8 +1,6 @@
 // The one table from faults to lines of the memcached protocol. Clients know a SERVER_ERROR; lines stay under 80 bytes.
 
-import { type Code, toFault } from "../../wire/faults.ts";
-import { type ItemCommand, isSilent } from "../../wire/memcached/commands.ts";
-import type { DoorContext } from "./context.ts";
+import type { Code } from "../../wire/faults.ts";
 
 const DEFECT = "SERVER_ERROR internal error";
 
@@ -31,17 +29,3 @@ export const REFUSALS = {
   evicted: DEFECT,
   replaced: DEFECT,
 } as const satisfies Record<Code, string>;
-
-/** Nothing of `run` was done. */
-export function refuse(
-  { log, figures, out }: DoorContext,
-  run: readonly ItemCommand[],
-  error: unknown,
-): void {
-  const { code, message } = toFault(error);
-  log.error("memcached.failed", { code, error: message, commands: run.length });
-  for (const command of run) {
-    figures.countFailure();
-    if (!isSilent(command)) out.line(REFUSALS[code]);
-  }
-}

@@ -18,13 +18,14 @@ import {
 } from "../../wire/memcached/commands.ts";
 import { CommandParser } from "../../wire/memcached/parser.ts";
 import type { Reply } from "../../wire/memcached/replies.ts";
+import { Answers } from "./answers.ts";
 import { authenticate, WELCOME } from "./authentication.ts";
 import type { DoorContext } from "./context.ts";
 import { Inbox } from "./inbox.ts";
 import { Incoming } from "./incoming.ts";
 import { Listing } from "./listing.ts";
 import { Outlet } from "./outlet.ts";
-import { REFUSALS, refuse } from "./refusals.ts";
+import { REFUSALS } from "./refusals.ts";
 import { statsLines } from "./stats.ts";
 
 /** Bytes of values that one call to the store may answer; then they are sent before more is asked for. */
@@ -64,6 +65,7 @@ export class Session {
     if (this.#endsWaiting()) this.#refuse(this.#given, error);
     this.#goOn();
   };
+  readonly #answers: Answers;
   readonly #outlet: Outlet;
   /** Nothing more is read: close when everything is answered. */
   #ending = false;
@@ -73,6 +75,7 @@ export class Session {
     this.#socket = socket;
     this.#door = door;
     this.#inbox = new Inbox(socket);
+    this.#answers = new Answers(door);
     this.#outlet = new Outlet(socket, door.figures, {
       ready: () => this.drain(),
       failed: (error) => this.#breakOff(error),
@@ -197,19 +200,13 @@ export class Session {
   }
 
   #reply(run: readonly ItemCommand[], replies: readonly Reply[]): void {
-    const { out, figures } = this.#door;
-    for (let i = 0; i < replies.length; i++) {
-      const command = run[i] as ItemCommand;
-      const reply = replies[i] as Reply;
-      figures.count(command, reply);
-      out.reply(command, reply);
-    }
+    this.#answers.write(run, replies);
     this.#inbox.done(replies.length);
   }
 
   /** Nothing of `run` was done. */
   #refuse(run: readonly ItemCommand[], error: unknown): void {
-    refuse(this.#door, run, error);
+    this.#answers.refuse(run, error);
     this.#inbox.done(run.length);
   }
 
@@ -289,8 +286,11 @@ export class Session {
   #send(): void {
     const { out } = this.#door;
     if (out.length === 0) return;
-    if (!this.#closed) this.#outlet.write(out);
-    out.clear();
+    if (this.#closed) out.drop();
+    else {
+      this.#outlet.write(out);
+      out.clear();
+    }
   }
 }
 

@@ -3,11 +3,11 @@
 // Written for speed: one growing buffer a door, constant lines as bytes, numbers digit by digit. Measured: a hit of
 // 100 bytes is written in 0.09 µs, `STORED` in 0.02 µs, without allocation.
 
-import { copyInto, copyOf } from "./bytes.ts";
+import { type Bytes, copyInto, copyOf } from "./bytes.ts";
 import { type ItemCommand, isSilent, type MetaCommand } from "./commands.ts";
 import { metaLine } from "./meta-reply.ts";
 import type { MetaReply, Reply, Status } from "./replies.ts";
-import { isSpooled, type SpooledValue, type Value } from "./spooled.ts";
+import { isSpooled, type OpenValue, type Value } from "./spooled.ts";
 
 const LINES = {
   stored: line("STORED"),
@@ -39,15 +39,15 @@ export class ReplyBuffer {
   #bytes = Buffer.allocUnsafeSlow(FIRST_ROOM);
   #length = 0;
   /** Before what stands in the buffer: large values, and copies of what stood between them. */
-  #before: (Uint8Array | SpooledValue)[] = [];
+  #before: (Uint8Array | OpenValue)[] = [];
   #beforeLength = 0;
 
   get length(): number {
     return this.#beforeLength + this.#length;
   }
 
-  /** What was written since `clear` is these, then the first `end` of `bytes`. They are the caller's; large values are not copied. */
-  get before(): readonly (Uint8Array | SpooledValue)[] {
+  /** What was written since `clear` is these, then the first `end` of `bytes`. They are the caller's, who closes the values; large ones are not copied. */
+  get before(): readonly (Uint8Array | OpenValue)[] {
     return this.#before;
   }
 
@@ -69,7 +69,13 @@ export class ReplyBuffer {
     if (this.#bytes.length > KEPT_ROOM) this.#bytes = Buffer.allocUnsafeSlow(FIRST_ROOM);
   }
 
-  /** The answer to `command`. */
+  /** As `clear`, when nobody has taken what stands here. */
+  drop(): void {
+    for (const piece of this.#before) if (!(piece instanceof Uint8Array)) piece.close();
+    this.clear();
+  }
+
+  /** The answer to `command`. A large value is opened first: when that throws its Fault, nothing of the answer is written. */
   reply(command: ItemCommand, reply: Reply): void {
     if (command.kind === "get" || command.kind === "gat") {
       if (typeof reply === "object" && reply.kind === "found") {
@@ -100,12 +106,14 @@ export class ReplyBuffer {
   #meta(command: MetaCommand, reply: MetaReply): void {
     const text = metaLine(command, reply);
     if (text === undefined) return;
+    const { value } = reply;
+    const open = value && isSpooled(value) ? value.open() : undefined;
     this.line(text);
-    if (!reply.value) return;
-    this.#block(reply.value);
+    if (value) this.#block(value, open);
   }
 
   #value(key: string, flags: number, value: Value, cas: number): void {
+    const open = isSpooled(value) ? value.open() : undefined;
     this.#reserve(LONGEST_HEAD + (value.length < LARGE ? value.length : 0));
     this.#text(VALUE);
     this.#text(key);
@@ -113,24 +121,25 @@ export class ReplyBuffer {
     this.#number(value.length);
     if (cas >= 0) this.#number(cas);
     this.#lineEnd();
-    this.#block(value);
+    this.#block(value, open);
   }
 
-  #block(value: Value): void {
-    if (value.length >= LARGE || isSpooled(value)) {
+  /** `open`: the value, if it is spooled. */
+  #block(value: Value, open: OpenValue | undefined): void {
+    if (open || value.length >= LARGE) {
       this.#push(Buffer.from(this.#bytes.subarray(0, this.#length)));
-      this.#push(value instanceof Uint8Array || isSpooled(value) ? value : copyOf(value));
+      this.#push(open ?? (value instanceof Uint8Array ? value : copyOf(value as Bytes)));
       this.#length = 0;
       this.#reserve(2);
     } else {
       this.#reserve(value.length + 2);
-      copyInto(this.#bytes, this.#length, value);
+      copyInto(this.#bytes, this.#length, value as Bytes);
       this.#length += value.length;
     }
     this.#lineEnd();
   }
 
-  #push(piece: Uint8Array | SpooledValue): void {
+  #push(piece: Uint8Array | OpenValue): void {
     this.#before.push(piece);
     this.#beforeLength += piece.length;
   }

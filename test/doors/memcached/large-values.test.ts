@@ -1,7 +1,7 @@
 // Large values through the door: cut anywhere, refused, broken off, read slowly, and out of step with nobody.
 
 import { describe, expect, test } from "bun:test";
-import { readdirSync, rmSync } from "node:fs";
+import { appendFileSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -185,12 +185,55 @@ describe("large values through the memcached door", () => {
       ["a", "b"].map((key) => exchange(server.port, `get ${key}\r\nmn\r\n`, "MN\r\n")),
     );
     expect(answers.map(({ closed }) => closed).sort()).toEqual([false, true]);
-    rmSync(join(folder, one));
-    const again = await Promise.all(
-      ["a", "b"].map((key) => exchange(server.port, `get ${key}\r\nmn\r\n`, "MN\r\n")),
+    expect(server.logged).toEqual(["memcached.broken-off"]);
+  });
+
+  test("a value whose file is missing or cut is answered by an error, and the connection goes on", async () => {
+    await using server = await serve(1_000);
+    const failed = "SERVER_ERROR the database file is damaged, run 'cairn check'\r\n";
+    const good = `VALUE good 0 1500\r\n${"g".repeat(1_500)}\r\n`;
+    const small = "VALUE small 0 1\r\nx\r\n";
+    const sent = [`set good 0 0 1500\r\n${"g".repeat(1_500)}\r\n`, "set small 0 0 1\r\nx\r\nmn\r\n"];
+    await exchange(server.port, sent, "MN\r\n");
+    const hurt = async (key: string, damage: (path: string) => void) => {
+      const others = new Set(server.files());
+      await server.client.store(key, 50_000, 1);
+      for (const name of server.files()) if (!others.has(name)) damage(join(`${server.path}-values`, name));
+    };
+    await hurt("gone", rmSync);
+    await hurt("short", (path) => truncateSync(path, 49_999));
+    await hurt("long", (path) => appendFileSync(path, "x"));
+    const open = readdirSync("/proc/self/fd").length;
+    const cases: [command: string, answer: string][] = [
+      ...["gone", "short", "long"].map((key): [string, string] => [`get ${key}`, failed]),
+      [
+        "gets good gone small",
+        `${good.replace(/1500/, "1500 CAS")}${small.replace(/ 1\r/, " 1 CAS\r")}${failed}`,
+      ],
+      ["get gone good short small", `${good}${small}${failed}`],
+      ["get good gone", `${good}${failed}`],
+      ["get gone nope", failed],
+      ["gat 0 short good", `${good}${failed}`],
+      ["mg gone s v", failed],
+      ["mg short v q k Oab", failed],
+      ["mg gone s", "HD s50000\r\n"],
+      ["get good small", `${good}${small}END\r\n`],
+    ];
+    for (const [command, answer] of cases) {
+      const { text, closed } = await exchange(server.port, `${command}\r\nmn\r\n`, "MN\r\n");
+      const told = text.replace(/^(VALUE \S+ 0 \d+) \d+\r$/gm, "$1 CAS\r");
+      expect({ command, told, closed }).toEqual({ command, told: `${answer}MN\r\n`, closed: false });
+    }
+    const all = await exchange(
+      server.port,
+      `${cases.map(([command]) => command).join("\r\n")}\r\nmn\r\n`,
+      "MN\r\n",
     );
-    expect(again.map(({ closed }) => closed).sort()).toEqual([false, true]);
-    expect(server.logged).toEqual(["memcached.broken-off", "memcached.broken-off"]);
+    expect(all.text.split(failed).length - 1).toBe(10);
+    expect(new Set(server.logged)).toEqual(new Set(["memcached.failed"]));
+    await until("no file is left open", () => readdirSync("/proc/self/fd").length <= open);
+    expect(await server.client.store("gone", 50_000, 3)).toBe("STORED\r\n");
+    expect(await server.client.fetchDigest("gone", 50_000)).toBe(valueDigest(50_000, 3));
   });
 
   test("a client that stalls in the block is closed as an idle one", async () => {
