@@ -160,6 +160,13 @@ function explain(error: unknown): Fault {
   if (/^(Invalid Input|Conversion|Out of Range) Error/.test(message)) {
     return new Fault("invalid", `the file cannot be aggregated: ${message}`, cause);
   }
+  // Not DuckDB's own limit but the system's: an allocation failed, or the library could not be loaded.
+  if (/Allocation failure|bad_alloc|failed to map segment|cannot allocate memory/i.test(message)) {
+    return new Fault("internal", `the system gave the aggregation no more memory: ${message}`, {
+      ...cause,
+      hint: "Lower --job-memory, or give the machine more.",
+    });
+  }
   if (message.startsWith("Out of Memory")) {
     return new Fault("internal", `the aggregation does not fit into its memory: ${message}`, {
       ...cause,
