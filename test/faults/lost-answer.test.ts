@@ -3,15 +3,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type BadNetwork, badNetwork } from "../support/bad-network.ts";
 import { sha256 } from "../support/bytes.ts";
+import { dropzoneChunk, jsonPost, type RawUpload, requestBytes, sendUpload } from "../support/raw-upload.ts";
 import { rawExchange, type StorageService, temporaryStorageService } from "../support/storage-service.ts";
 import { base64, TUS, TUS_BODY, TusCaller } from "../support/tus.ts";
-
-interface Sent {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array<ArrayBuffer>;
-}
 
 let service: StorageService;
 let network: BadNetwork;
@@ -29,10 +23,8 @@ const bytes = crypto.getRandomValues(new Uint8Array(60_000));
 const half = bytes.length / 2;
 
 /** Sends it over a connection that is cut at the first byte that comes back. */
-async function sendAndLoseAnswer({ method, path, headers, body }: Sent): Promise<void> {
-  const lines = Object.entries({ host: "x", "content-length": String(body.length), ...headers });
-  const head = [`${method} ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)];
-  const request = Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
+async function sendAndLoseAnswer(upload: RawUpload): Promise<void> {
+  const request = requestBytes(upload);
   const sent = network.sent;
   network.cutAfter(request.length);
   expect(await rawExchange(Number(new URL(network.origin).port), request)).toBe("");
@@ -41,8 +33,7 @@ async function sendAndLoseAnswer({ method, path, headers, body }: Sent): Promise
   expect(network.received).toBeGreaterThan(0);
 }
 
-const send = ({ method, path, headers, body }: Sent) =>
-  fetch(service.origin + path, { method, headers, body: body.length > 0 ? body : null });
+const send = (upload: RawUpload) => sendUpload(service.origin, upload);
 /** The digests of all files there are. */
 const digests = async () =>
   (await service.files.page({ limit: 100 })).records.map((file) => file.sha256).toSorted();
@@ -54,7 +45,7 @@ test("tus PATCH: HEAD says that all is there, and a blind repetition is refused"
   const tus = new TusCaller(service.origin);
   const url = await tus.create(bytes.length);
   const path = new URL(url).pathname;
-  const part = (offset: number): Sent => ({
+  const part = (offset: number): RawUpload => ({
     ...{ method: "PATCH", path, headers: { ...TUS_BODY, "upload-offset": String(offset) } },
     body: bytes.slice(offset, offset + half),
   });
@@ -104,15 +95,7 @@ test("tus DELETE: the repeated one finds nothing", async () => {
 
 test("Dropzone: the last chunk again is answered with the same job, of which there is one", async () => {
   const dzuuid = crypto.randomUUID();
-  const chunk = async (offset: number): Promise<Sent> => {
-    const form = new FormData();
-    const fields = { dzuuid, dzchunkbyteoffset: offset, dzchunksize: half, dztotalfilesize: bytes.length };
-    for (const [name, value] of Object.entries(fields)) form.append(name, String(value));
-    form.append("file", new File([bytes.slice(offset, offset + half)], "plays.csv"));
-    const whole = new Response(form);
-    const headers = { "content-type": whole.headers.get("content-type") ?? "" };
-    return { method: "POST", path: "/api/upload_file", headers, body: await whole.bytes() };
-  };
+  const chunk = (offset: number) => dropzoneChunk(dzuuid, bytes, offset, half);
   await sendAndLoseAnswer(await chunk(0));
   expect((await send(await chunk(0))).status).toBe(200);
   const last = await chunk(half);
@@ -129,13 +112,13 @@ test("Dropzone: the last chunk again is answered with the same job, of which the
 
 test("image: registration and chunks again are 409, and the image is there", async () => {
   const image = "ascii art\n".repeat(100);
-  const post = (path: string, body: unknown): Sent => ({
-    ...{ method: "POST", path, headers: { "content-type": "application/json" } },
-    body: new Uint8Array(Buffer.from(JSON.stringify(body))),
-  });
   const chunk = (id: number) =>
-    post(`/image/${sha256(image)}/chunks`, { id, size: 500, data: image.slice(id * 500, (id + 1) * 500) });
-  const registration = post("/image", { sha256: sha256(image), size: 1000, chunk_size: 500 });
+    jsonPost(`/image/${sha256(image)}/chunks`, {
+      id,
+      size: 500,
+      data: image.slice(id * 500, (id + 1) * 500),
+    });
+  const registration = jsonPost("/image", { sha256: sha256(image), size: 1000, chunk_size: 500 });
   for (const request of [registration, chunk(1), chunk(0)]) {
     await sendAndLoseAnswer(request);
     expect((await send(request)).status).toBe(409);

@@ -115,6 +115,30 @@ test("a sender of single bytes is served, and costs the others nothing", async (
   expect(await (await fetch(url)).text()).toBe(text);
 });
 
+test("of a sender of one byte a second, what came is acknowledged while it goes on", async () => {
+  const url = await tus.create(100_000);
+  const socket = await open(new URL(url).pathname, 100_000, "");
+  let sent = 0;
+  const listed = async () => (await service.uploads.get(idOf(url)))?.coverage.at(-1)?.[1] ?? 0;
+  for (const goal of [1, 10]) {
+    await until(`${goal} bytes are listed`, async () => {
+      socket.write("abcdefghij"[sent++ % 10] as string);
+      await service.clock.advance(1_000);
+      return (await listed()) >= goal;
+    });
+    expect(service.uploads.isUsed(idOf(url))).toBe(true);
+  }
+  const known = await listed();
+  socket.resetAndDestroy();
+  await until("it is over", () => !service.uploads.isUsed(idOf(url)));
+  const offset = await tus.offset(url);
+  expect(offset).toBeGreaterThanOrEqual(known);
+  expect(offset).toBeLessThanOrEqual(sent);
+  const rest = "abcdefghij".repeat(10_000).slice(offset);
+  expect((await tus.patch(url, offset, rest)).status).toBe(204);
+  expect(await (await fetch(url)).text()).toBe("abcdefghij".repeat(10_000));
+});
+
 test("a hundred stalled senders do not stop another", async () => {
   const urls = await Promise.all(Array.from({ length: 100 }, () => tus.create(100_000)));
   const stalled = await Promise.all(

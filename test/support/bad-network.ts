@@ -59,7 +59,11 @@ export async function badNetwork(origin: string): Promise<BadNetwork> {
         }
       });
       from.on("end", () => to.end());
-      from.on("error", cut);
+      from.on("error", () => {
+        // A client's reset arrives at the server as one.
+        if (from === client) upstream.resetAndDestroy();
+        cut();
+      });
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();
