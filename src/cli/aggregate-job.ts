@@ -5,10 +5,10 @@ import type { JobEntry } from "../wire/api.ts";
 import { Fault } from "../wire/faults.ts";
 import { pathTo, ROUTES } from "../wire/routes.ts";
 import type { Invocation } from "./command.ts";
-import { followJob, submitJob } from "./jobs.ts";
 import { openTarget } from "./output-file.ts";
 import { progressBar } from "./progress.ts";
 import { aggregateInput } from "./query.ts";
+import { runOnServer } from "./server-jobs.ts";
 import { pathOn } from "./transfers.ts";
 
 export interface Counts {
@@ -22,8 +22,7 @@ export async function aggregateOnServer(invocation: Invocation): Promise<Counts>
   const { positionals, values } = invocation;
   const input = aggregateInput(values);
   const fileId = await send(positionals[0] ?? "-", invocation);
-  const { id } = await submitJob(invocation, { kind: "aggregate", input: { ...input, fileId } });
-  const job = await followJob(invocation, id);
+  const job = await runOnServer(invocation, { kind: "aggregate", input: { ...input, fileId } });
   await fetchTo(positionals[1] ?? "-", job.file, invocation);
   if (values.rejects !== undefined && job.rejects) {
     await fetchTo(String(values.rejects), job.rejects, invocation);

@@ -11,11 +11,15 @@ import { progressBar } from "./progress.ts";
 import { pathOn } from "./transfers.ts";
 
 const ASK_MS = 200;
+/** An interrupt waits for the answer to a new job for so long: without its id it could not be cancelled. */
+const SUBMIT_MS = 10_000;
 
 /** Runs the job to its end; an interrupted command cancels it. Throws the job's own error. */
 export async function runOnServer(invocation: Invocation, body: NewJobBody): Promise<JobEntry> {
   const { output, values, signal } = invocation;
-  const started = await ask(invocation, "POST", ROUTES.jobs, body);
+  signal.throwIfAborted();
+  const submission = { ...invocation, signal: AbortSignal.timeout(SUBMIT_MS) };
+  const started = await ask(submission, "POST", ROUTES.jobs, body);
   const path = pathTo(ROUTES.job, { id: started.id });
   const bar = progressBar(output, body.kind, values.quiet === true);
   try {
