@@ -13,7 +13,7 @@ import type {
 import { Fault, toFault } from "../../wire/faults.ts";
 import { Header, readHeader } from "./header.ts";
 import { localInput } from "./input.ts";
-import { COUNTS, haveFractions, writeOf } from "./output.ts";
+import { COUNTS, GROUPS, haveFractions, writeOf } from "./output.ts";
 import { makeTotals, type TotalsOptions } from "./totals.ts";
 
 export interface DuckdbAggregationOptions {
@@ -22,12 +22,6 @@ export interface DuckdbAggregationOptions {
   /** Bytes of the whole process, roughly. */
   readonly memory: number;
   readonly threads: number;
-}
-
-/** All that one run is about. */
-interface Run extends TotalsOptions {
-  /** The path of the result. */
-  readonly output: string;
 }
 
 type Counts = Pick<AggregationResult, "groups" | "rows" | "excluded" | "rejected" | "rejects"> & {
@@ -89,7 +83,7 @@ export class DuckdbAggregation implements Aggregation {
     }
   }
 
-  async #run(run: Run, onShare: (share: number) => void): Promise<Counts> {
+  async #run(run: TotalsOptions, onShare: (share: number) => void): Promise<Counts> {
     const { signal, scratch } = run;
     const { DuckDBInstance } = await import("@duckdb/node-api");
     const instance = await DuckDBInstance.create(":memory:", this.#settings(scratch));
@@ -103,15 +97,10 @@ export class DuckdbAggregation implements Aggregation {
     try {
       await connection.run("SET enable_progress_bar = true; SET enable_progress_bar_print = false");
       signal.throwIfAborted();
-      const rejected = await makeTotals(connection, run);
+      const { written, ...rejected } = await makeTotals(connection, run);
       clearInterval(progress);
-      signal.throwIfAborted();
-      const [[groups = 0, rows = 0, excluded = 0] = []] = await rowsOf(connection, COUNTS);
-      const [[fractions] = []] =
-        run.query.output === "parquet" ? await rowsOf(connection, haveFractions(run.query)) : [];
-      signal.throwIfAborted();
-      await connection.run(writeOf(run.query, run.output, fractions === false));
-      return { groups: Number(groups), rows: Number(rows), excluded: Number(excluded), ...rejected };
+      if (written) return { ...written, excluded: 0, ...rejected };
+      return { ...(await writeTotals(connection, run)), ...rejected };
     } finally {
       clearInterval(progress);
       signal.removeEventListener("abort", interrupt);
@@ -132,6 +121,19 @@ export class DuckdbAggregation implements Aggregation {
       autoload_known_extensions: "false",
     };
   }
+}
+
+/** Counts what is in the table of totals, and writes it. */
+async function writeTotals(
+  connection: DuckDBConnection,
+  { query, output, signal }: TotalsOptions,
+): Promise<Pick<Counts, "groups" | "rows" | "excluded">> {
+  signal.throwIfAborted();
+  const [[groups = 0, rows = 0, excluded = 0] = []] = await rowsOf(connection, COUNTS);
+  const [[fractions] = []] = query.output === "parquet" ? await rowsOf(connection, haveFractions(query)) : [];
+  signal.throwIfAborted();
+  await connection.run(writeOf(query, output, GROUPS, fractions === false));
+  return { groups: Number(groups), rows: Number(rows), excluded: Number(excluded) };
 }
 
 async function rowsOf(connection: DuckDBConnection, sql: string): Promise<readonly (readonly unknown[])[]> {

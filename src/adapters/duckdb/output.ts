@@ -3,10 +3,13 @@
 import type { AggregationQuery, Measure } from "../../ports/aggregation.ts";
 import { DECIMAL, identifier, text } from "./literals.ts";
 
-/** The SQL that writes the totals at `path`. `whole`: no measure has a fraction; only Parquet needs to know. */
-export function writeOf(query: AggregationQuery, path: string, whole: boolean): string {
+/** The groups in the table of totals, without what the condition left out. */
+export const GROUPS = "totals WHERE g0 IS NOT NULL";
+
+/** The SQL that writes totals at `path`. `whole`: no measure has a fraction; only Parquet needs to know. */
+export function writeOf(query: AggregationQuery, path: string, from: string, whole: boolean): string {
   const order = query.groupBy.map((_, i) => `g${i}`).join(", ");
-  const rows = `FROM totals WHERE g0 IS NOT NULL ORDER BY ${order}`;
+  const rows = `FROM ${from} ORDER BY ${order}`;
   switch (query.output ?? "csv") {
     case "csv":
       return `COPY (SELECT ${columns(query, (m) => m).join(", ")} ${rows}) TO ${text(path)} (${CSV})`;
@@ -29,7 +32,7 @@ export function haveFractions({ measures }: AggregationQuery): string {
   );
   return fractions.length === 0
     ? "SELECT false"
-    : `SELECT coalesce(bool_or(${fractions.join(" OR ")}), false) FROM totals WHERE g0 IS NOT NULL`;
+    : `SELECT coalesce(bool_or(${fractions.join(" OR ")}), false) FROM ${GROUPS}`;
 }
 
 const CSV = `FORMAT csv, HEADER true, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR ''`;

@@ -1,13 +1,23 @@
-// Makes the table of totals: from the file as it is, or, when it is not sound, from what a sieve leaves of it.
+// Makes the totals: from the file as it is, or, when it is not sound, from what a sieve leaves of it.
 
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { AggregationQuery, CsvFormat, RejectedRow } from "../../ports/aggregation.ts";
 import type { Header } from "./header.ts";
 import { numberSize } from "./numbers.ts";
+import { writeOf } from "./output.ts";
+import { NO_PROFILE, profileAt, scannedRows } from "./profile.ts";
 import { looksSound } from "./scan.ts";
 import { sift } from "./sieve.ts";
-import { canBeNarrow, groupStatements, type NumberForm, numericColumns, type Reading } from "./statements.ts";
+import {
+  canBeNarrow,
+  groupStatements,
+  type NumberForm,
+  numericColumns,
+  type Reading,
+  totalsSql,
+} from "./statements.ts";
 
 export interface TotalsOptions {
   /** The path of the file. */
@@ -17,10 +27,20 @@ export interface TotalsOptions {
   readonly query: AggregationQuery;
   /** An existing folder. */
   readonly scratch: string;
+  /** The path of the result. */
+  readonly output: string;
   readonly signal: AbortSignal;
 }
 
+/** What was counted of a result that is written already. */
+export interface Written {
+  readonly groups: number;
+  readonly rows: number;
+}
+
 export interface Totals {
+  /** Undefined: the result is still to be written, of the table of totals. */
+  readonly written: Written | undefined;
   readonly rejected: number;
   /** The first of them. */
   readonly rejects: readonly RejectedRow[];
@@ -33,33 +53,32 @@ export async function makeTotals(connection: DuckDBConnection, options: TotalsOp
   const rejectsPath = join(scratch, "rejects.csv");
   const narrow = canBeNarrow(header, query);
   const looked = { quote: format.quote, blankLines: header.names.length === 1 };
-  const form = (await looksSound(input, looked, signal))
+  const made = (await looksSound(input, looked, signal))
     ? await tryForms(connection, options, narrow ? ["narrow", "wide"] : ["wide"])
     : undefined;
-  if (form) return { rejected: 0, rejects: [], rejectsPath };
+  if (made) return { ...made, rejected: 0, rejects: [], rejectsPath };
   const copy = join(scratch, "sound.csv");
   const numeric = numericColumns(header, query);
   const sieve = { path: input, format, columns: header.names, numeric, copy, rejects: rejectsPath };
   const sifted = await sift(sieve, signal);
   const sound = { path: copy, format: { ...format, header: false }, plainEnds: true };
-  await groupByAnyThreads(connection, options, {
+  const written = await groupByAnyThreads(connection, options, {
     ...sound,
     form: narrow && sifted.narrow ? "narrow" : "wide",
   });
-  return { rejected: sifted.rejects.count, rejects: sifted.rejects.first, rejectsPath };
+  return { written, rejected: sifted.rejects.count, rejects: sifted.rejects.first, rejectsPath };
 }
 
-/** The first form that the file as it is can be read in; undefined if it is not sound. */
+/** By the first form that the file as it is can be read in; undefined if it is not sound. */
 async function tryForms(
   connection: DuckDBConnection,
   options: TotalsOptions,
   forms: readonly NumberForm[],
-): Promise<NumberForm | undefined> {
+): Promise<Pick<Totals, "written"> | undefined> {
   const { input: path, format } = options;
   for (const form of forms) {
     try {
-      await groupByAnyThreads(connection, options, { path, format, form });
-      return form;
+      return { written: await groupByAnyThreads(connection, options, { path, format, form }) };
     } catch (error) {
       options.signal.throwIfAborted();
       if (!/^(Error: )?(Invalid Input|Conversion) Error/.test(String(error))) throw error;
@@ -80,21 +99,58 @@ const PASSES = [1, 8, 64];
 
 async function group(
   connection: DuckDBConnection,
-  { header, query, signal }: TotalsOptions,
+  options: TotalsOptions,
   reading: Reading,
-): Promise<void> {
+): Promise<Written | undefined> {
+  const { header, query, signal } = options;
+  if (canBeWrittenAtOnce(query)) {
+    try {
+      return await writeAtOnce(connection, options, reading);
+    } catch (error) {
+      if (!isOutgrown(error)) throw error;
+    }
+  }
   for (const [i, passes] of PASSES.entries()) {
     try {
       for (const statement of groupStatements(header, query, reading, passes)) {
         signal.throwIfAborted();
         await connection.run(statement);
       }
-      return;
+      return undefined;
     } catch (error) {
-      const outgrown = /^(Error: )?Out of Memory/.test(String(error)) && i < PASSES.length - 1;
-      if (!outgrown) throw error;
+      if (!isOutgrown(error) || i === PASSES.length - 1) throw error;
     }
   }
+  return undefined;
+}
+
+function isOutgrown(error: unknown): boolean {
+  return /^(Error: )?Out of Memory/.test(String(error));
+}
+
+/** Parquet needs to know of all groups before it writes the first, and what a condition leaves out is counted as a group. */
+function canBeWrittenAtOnce({ where, output }: AggregationQuery): boolean {
+  return where === undefined && output !== "parquet";
+}
+
+/** Groups, sorts and writes in one statement: an eighth less work than with a table between, which could be counted. */
+async function writeAtOnce(
+  connection: DuckDBConnection,
+  { header, query, scratch, output, signal }: TotalsOptions,
+  reading: Reading,
+): Promise<Written> {
+  signal.throwIfAborted();
+  const profile = join(scratch, "profile.json");
+  const statement = writeOf(query, output, `(${totalsSql(header, query, reading)})`, false);
+  await connection.run(profileAt(profile));
+  let groups: number;
+  try {
+    const copied = await connection.runAndReadAll(statement);
+    groups = Number(copied.getRowsJson()[0]?.[0]);
+  } finally {
+    await connection.run(NO_PROFILE);
+  }
+  return { groups, rows: scannedRows(await readFile(profile, "utf8")) };
 }
 
 /** Some files with line breaks in quotes DuckDB only reads by one thread, and says so. */
@@ -102,11 +158,11 @@ async function groupByAnyThreads(
   connection: DuckDBConnection,
   options: TotalsOptions,
   reading: Reading,
-): Promise<void> {
+): Promise<Written | undefined> {
   try {
-    await group(connection, options, reading);
+    return await group(connection, options, reading);
   } catch (error) {
     if (!/The Parallel CSV Reader currently does not support/.test(String(error))) throw error;
-    await group(connection, options, { ...reading, parallel: false });
+    return group(connection, options, { ...reading, parallel: false });
   }
 }
