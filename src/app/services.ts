@@ -14,7 +14,7 @@ import { aggregationJobs } from "./aggregation-jobs.ts";
 import { environmentOf, type Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
 import { webhookHosts } from "./webhooks.ts";
-import { Workers, workerCommand } from "./workers.ts";
+import { isDeadHere, Workers, workerCommand } from "./workers.ts";
 
 export interface Services extends AsyncDisposable {
   readonly files: Files;
@@ -44,6 +44,7 @@ export async function openServices(
   if (webhook !== undefined) requireWebhook(webhook, allowsWebhook);
   const uploads = new Uploads({ staging, records, files, clock, log, lifetime, finishers, limits, webhook });
   await uploads.recover();
+  await jobs.recoverFrom(isDeadHere);
 
   const workers = new Workers({
     count: settings.workers,

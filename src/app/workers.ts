@@ -1,5 +1,6 @@
 // The supervisor of `serve`: keeps a number of worker processes alive, tells them of new jobs, and ends them.
 
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Subprocess } from "bun";
 import type { Clock } from "../ports/clock.ts";
@@ -35,6 +36,29 @@ export const POKE = "poke";
 /** The name under which the worker process `pid` of this machine holds its leases. */
 export function workerName(pid: number): string {
   return `${hostname()}:${pid}`;
+}
+
+/** True for the name of a worker of this machine whose process is gone. Of others nothing is known. */
+export function isDeadHere(worker: string): boolean {
+  const [, host, pid] = /^(.*):(\d+)$/.exec(worker) ?? [];
+  if (host !== hostname()) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return isZombie(Number(pid));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+/** It has ended, and nobody has asked how: in a container there may be nobody who does. */
+function isZombie(pid: number): boolean {
+  try {
+    // After the name, which may hold anything, comes the state (man 5 proc_pid_stat).
+    return /^ [ZX]/.test(readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\)/s, ""));
+  } catch {
+    // No such folder: another kind of system, or it is gone by now.
+    return false;
+  }
 }
 
 /** How this very program is started again, as source or as one executable, with other arguments. */

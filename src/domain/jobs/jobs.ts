@@ -149,6 +149,20 @@ export class Jobs {
     return recovered;
   }
 
+  /** At the start of a service: the same for all running jobs whose worker is known to be dead, without waiting for their leases. */
+  async recoverFrom(isDead: (worker: string) => boolean): Promise<number> {
+    const dead = new Set<string>();
+    for (let after: string | undefined; ; ) {
+      const page = await this.#queue.page({ state: "running", limit: 1_000, ...(after && { after }) });
+      for (const { worker } of page.jobs) if (worker !== null && isDead(worker)) dead.add(worker);
+      if (page.next === null) break;
+      after = page.next;
+    }
+    let recovered = 0;
+    for (const worker of dead) recovered += await this.recover({ worker, how: "died with its server" });
+    return recovered;
+  }
+
   /** Forgets jobs that ended more than `maxAge` ms ago or are not among the last `keep` to end, with their results. */
   async prune(maxAge: number, keep: number): Promise<number> {
     const before = this.#clock.now() - maxAge;
