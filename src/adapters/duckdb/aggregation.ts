@@ -14,7 +14,8 @@ import { Fault, toFault } from "../../wire/faults.ts";
 import { Header, readHeader } from "./header.ts";
 import { localInput } from "./input.ts";
 import { COUNTS, GROUPS, haveFractions, writeOf } from "./output.ts";
-import { makeTotals, type TotalsOptions } from "./totals.ts";
+import { writeInRanges } from "./ranges.ts";
+import { isOutgrown, makeTotals, type TotalsOptions } from "./totals.ts";
 
 export interface DuckdbAggregationOptions {
   /** A folder for spooled input, spilled state and output; created when it is not there. */
@@ -132,7 +133,14 @@ async function writeTotals(
   const [[groups = 0, rows = 0, excluded = 0] = []] = await rowsOf(connection, COUNTS);
   const [[fractions] = []] = query.output === "parquet" ? await rowsOf(connection, haveFractions(query)) : [];
   signal.throwIfAborted();
-  await connection.run(writeOf(query, output, GROUPS, fractions === false));
+  try {
+    await connection.run(writeOf(query, output, GROUPS, { whole: fractions === false }));
+  } catch (error) {
+    // DuckDB does not always sort more text than its memory holds.
+    if (query.output === "parquet" || !isOutgrown(error)) throw error;
+    const written = await writeInRanges(connection, { query, output, signal });
+    if (written !== Number(groups)) throw new Error(`wrote ${written} of ${groups} groups`);
+  }
   return { groups: Number(groups), rows: Number(rows), excluded: Number(excluded) };
 }
 

@@ -6,13 +6,21 @@ import { DECIMAL, identifier, text } from "./literals.ts";
 /** The groups in the table of totals, without what the condition left out. */
 export const GROUPS = "totals WHERE g0 IS NOT NULL";
 
-/** The SQL that writes totals at `path`. `whole`: no measure has a fraction; only Parquet needs to know. */
-export function writeOf(query: AggregationQuery, path: string, from: string, whole: boolean): string {
+/**
+ * The SQL that writes totals at `path`, and gives their number. `whole`: no measure has a fraction; only Parquet needs to
+ * know. `header`: with one, where it is CSV.
+ */
+export function writeOf(
+  query: AggregationQuery,
+  path: string,
+  from: string,
+  { whole = false, header = true } = {},
+): string {
   const order = query.groupBy.map((_, i) => `g${i}`).join(", ");
   const rows = `FROM ${from} ORDER BY ${order}`;
   switch (query.output ?? "csv") {
     case "csv":
-      return `COPY (SELECT ${columns(query, (m) => m).join(", ")} ${rows}) TO ${text(path)} (${CSV})`;
+      return `COPY (SELECT ${columns(query, (m) => m).join(", ")} ${rows}) TO ${text(path)} (${CSV}, HEADER ${header})`;
     case "parquet":
       return `COPY (SELECT ${columns(query, (m, measure) => typed(m, measure, whole)).join(", ")} ${rows})
         TO ${text(path)} (FORMAT parquet, COMPRESSION zstd)`;
@@ -35,7 +43,7 @@ export function haveFractions({ measures }: AggregationQuery): string {
     : `SELECT coalesce(bool_or(${fractions.join(" OR ")}), false) FROM ${GROUPS}`;
 }
 
-const CSV = `FORMAT csv, HEADER true, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR ''`;
+const CSV = `FORMAT csv, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR ''`;
 /** One column of text as it is: JSON has no control characters, so nothing in it is a delimiter. */
 const LINES = `FORMAT csv, HEADER false, DELIMITER '\u0001', QUOTE '', ESCAPE ''`;
 

@@ -124,7 +124,7 @@ async function group(
   return undefined;
 }
 
-function isOutgrown(error: unknown): boolean {
+export function isOutgrown(error: unknown): boolean {
   return /^(Error: )?Out of Memory/.test(String(error));
 }
 
@@ -141,7 +141,7 @@ async function writeAtOnce(
 ): Promise<Written> {
   signal.throwIfAborted();
   const profile = join(scratch, "profile.json");
-  const statement = writeOf(query, output, `(${totalsSql(header, query, reading)})`, false);
+  const statement = writeOf(query, output, `(${totalsSql(header, query, reading)})`);
   await connection.run(profileAt(profile));
   let groups: number;
   try {

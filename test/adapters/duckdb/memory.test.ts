@@ -1,7 +1,10 @@
 // What an aggregation costs the worker that runs it: memory within its limit, and an event loop that keeps turning.
 
 import { expect, test } from "bun:test";
+import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { DuckdbAggregation } from "../../../src/adapters/duckdb/aggregation.ts";
+import { PLAYS } from "../../conformance/aggregation.suite.ts";
 import { BUN, run } from "../../support/processes.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
@@ -33,3 +36,31 @@ test("memory stays below the limit and a quarter, and heartbeats get their turn"
   expect(peak).toBeLessThan(LIMIT * 1.25);
   expect(longestStall).toBeLessThan(LONGEST_STALL_MS);
 }, 60_000);
+
+test("groups whose text is larger than the memory are written in order, all of them", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("plays.csv");
+  const groups = 150_000;
+  const song = (i: number) => `${"x".repeat(1_000)}${String((i * 7_919) % groups).padStart(6, "0")}`;
+  await using file = await open(path, "w");
+  await file.appendFile("Song,Date,Number of Plays\n");
+  for (let row = 0; row < groups; row += 1_000) {
+    const lines = Array.from({ length: 1_000 }, (_, i) => `${song(row + i)},1,${row + i}\n`);
+    await file.appendFile(lines.join(""));
+  }
+  // The least that it works with: 96 MiB, where the names of the groups are 144.
+  const aggregation = new DuckdbAggregation({ scratch: folder.at("scratch"), memory: 1, threads: 2 });
+  const options = { signal: new AbortController().signal, onProgress: () => undefined };
+  const source = { content: { path }, size: Bun.file(path).size };
+  await using result = await aggregation.aggregate(source, PLAYS, options);
+  expect(result).toMatchObject({ groups, rows: groups, excluded: 0, rejected: 0 });
+  const hash = new Bun.CryptoHasher("sha256");
+  for await (const piece of result.output) hash.update(piece);
+  const expected = new Bun.CryptoHasher("sha256");
+  expected.update("Song,Date,Total Number of Plays for Date\n");
+  const rows = Array.from({ length: groups }, (_, i) => i).sort(
+    (a, b) => ((a * 7_919) % groups) - ((b * 7_919) % groups),
+  );
+  for (const i of rows) expected.update(`${song(i)},1,${i}\n`);
+  expect(hash.digest("hex")).toBe(expected.digest("hex"));
+}, 120_000);
