@@ -57,8 +57,6 @@ export function entryLength(keyLength: number, valueLength: number): number {
   return (ENTRY.head + keyLength + valueLength + 7) & ~7;
 }
 
-const WASM_PAGE = 65_536;
-
 /** Views on the same bytes. */
 export class EntryBytes {
   readonly buffer: Buffer;
@@ -66,20 +64,19 @@ export class EntryBytes {
   readonly i32: Int32Array;
   readonly f64: Float64Array;
 
-  constructor(length: number, memory = new ArrayBuffer((length + 7) & ~7)) {
+  constructor(length: number) {
+    const memory = new ArrayBuffer((length + 7) & ~7);
     this.buffer = Buffer.from(memory);
     this.u8 = new Uint8Array(memory);
     this.i32 = new Int32Array(memory);
     this.f64 = new Float64Array(memory);
   }
 
-  /**
-   * Of memory that is taken page by page when it is first written to. An ArrayBuffer may come with all its pages taken
-   * (from memory that was used before); a memory of WebAssembly always comes from the system anew.
-   */
-  static reserved(length: number): EntryBytes {
-    const pages = Math.ceil(length / WASM_PAGE);
-    return new EntryBytes(length, new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer);
+  /** A copy with more room behind. */
+  grown(length: number): EntryBytes {
+    const bigger = new EntryBytes(length);
+    bigger.u8.set(this.u8);
+    return bigger;
   }
 
   /** Gives the memory back at once; nothing of it can be used then. */

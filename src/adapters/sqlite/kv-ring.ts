@@ -25,6 +25,7 @@ const DEAD = 1 << 26;
 /** Items that an insertion may save from leaving because they were used; and one more for each so many bytes of it. */
 const MOST_SAVED = 8;
 const BYTES_PER_SAVED = 32;
+const FIRST_BYTES = 4_194_304;
 
 /** Of an item: no value, where it stands, or one that is its own. */
 export type Want = "head" | "place" | "copy";
@@ -39,7 +40,7 @@ const NO_VALUE = new Uint8Array(0);
  * or SQLite does not have it yet (then there is no room, and the caller has to wait for the fold).
  */
 export class KvRing {
-  readonly #bytes: EntryBytes;
+  #bytes: EntryBytes;
   readonly #capacity: number;
   readonly #table = new KeyTable();
   /** Both only grow; the place is the rest by the capacity. */
@@ -53,7 +54,7 @@ export class KvRing {
   /** `capacity` in bytes; the memory is taken as it fills. */
   constructor(capacity: number, folded: number) {
     this.#capacity = capacity & ~7;
-    this.#bytes = EntryBytes.reserved(this.#capacity);
+    this.#bytes = new EntryBytes(Math.min(FIRST_BYTES, this.#capacity));
     this.#folded = folded;
   }
 
@@ -217,14 +218,22 @@ export class KvRing {
       if (this.#evict(saved < most)) saved++;
       if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
     }
+    this.#reach((this.#head % this.#capacity) + length);
     this.#head += length;
     return (this.#head - length) % this.#capacity;
+  }
+
+  /** Until the head comes to the end for the first time, memory is taken as it is needed. */
+  #reach(end: number): void {
+    const { length } = this.#bytes.u8;
+    if (end > length) this.#bytes = this.#bytes.grown(Math.min(this.#capacity, Math.max(end, length * 2)));
   }
 
   #skipToStart(): void {
     const at = this.#head % this.#capacity;
     const length = this.#capacity - at;
     while (this.#capacity - (this.#head - this.#tail) < length) this.#evict(false);
+    this.#reach(this.#capacity);
     // A gap may be as short as 8 bytes: the shape is all that is written of it.
     this.#bytes.i32[(at + ENTRY.shape) >> 2] = (GAP << 8) | DEAD;
     this.#head += length;
@@ -250,6 +259,7 @@ export class KvRing {
     const mayGrow = this.#span + length <= this.#capacity / 2;
     if (maySave && (shape & REFERENCED) !== 0 && fits && mayGrow && !isFar) {
       const to = this.#head % this.#capacity;
+      this.#reach(to + length);
       this.#bytes.u8.copyWithin(to, at, at + length);
       this.#bytes.i32[(to + ENTRY.shape) >> 2] = shape & ~REFERENCED;
       this.#table.move(this.#bytes, at, to);
