@@ -64,7 +64,7 @@ export const SERVE_SETTINGS: readonly Option[] = [
     type: "text",
     default: "127.0.0.1",
     word: "ADDRESS",
-    help: "address to listen on; 0.0.0.0 opens every door to the network, which needs --insecure",
+    help: "address to listen on; 0.0.0.0 opens every door to the network, which needs --auth-file or --insecure",
   },
   {
     flag: "memcached-port",
