@@ -20,13 +20,16 @@ export function batchOf(lane: number, n: number): ItemCommand[] {
   });
 }
 
-/** What a lane's keys hold after its first `count` batches. */
+/** What a lane's keys hold after its first `count` batches: of each key the last change, found from the end, however many there were. */
 export function stateAfter(lane: number, count: number): Map<string, string> {
   const state = new Map<string, string>();
-  for (let n = 0; n < count; n++) {
-    for (const command of batchOf(lane, n)) {
-      if (command.kind === "delete") state.delete(command.key);
-      else if (command.kind === "set") state.set(command.key, plainBytes(command.value).toString());
+  const decided = new Set<string>();
+  for (let n = count - 1; n >= 0 && decided.size < KEYS; n--) {
+    for (const command of batchOf(lane, n).reverse()) {
+      if (command.kind !== "delete" && command.kind !== "set") continue;
+      if (decided.has(command.key)) continue;
+      decided.add(command.key);
+      if (command.kind === "set") state.set(command.key, plainBytes(command.value).toString());
     }
   }
   return state;
