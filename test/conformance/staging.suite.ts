@@ -48,6 +48,19 @@ export function stagingSuite(name: string, open: () => Promise<OpenStaging>, siz
       expect(await readAll(await opened.blobs.open(blob))).toEqual(Buffer.from(bytes));
     });
 
+    test("a write goes on when others that began with it end at once", async () => {
+      for (let round = 0; round < 20; round++) {
+        const id = await create();
+        const [none, other, some] = await Promise.all([
+          staging.write(id, 0, new Uint8Array()),
+          staging.write(id, 0, new Uint8Array()),
+          staging.write(id, 0, stream("abc")),
+        ]);
+        expect([none, other, some]).toEqual([{ written: 0 }, { written: 0 }, { written: 3 }]);
+        expect(await textOf(id, 0, 3)).toBe("abc");
+      }
+    });
+
     test("a later write replaces what a broken one left, whatever its length", async () => {
       const id = await create();
       await staging.write(id, 0, stream("xxxxxxxx"));

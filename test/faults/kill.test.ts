@@ -42,6 +42,9 @@ test(`kill -9 at a random moment, ${ROUNDS} rounds`, async () => {
       for (const load of [keys, ...fresh]) await load.check(cairn);
       acknowledged += fresh.reduce((sum, load) => sum + load.acknowledged, 0);
     }
+  } catch (error) {
+    console.log(`the server's last words:\n${cairn.program.output.slice(-4_000)}`);
+    throw error;
   } finally {
     await cairn.stop();
   }

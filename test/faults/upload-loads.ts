@@ -92,7 +92,9 @@ export class DropzoneLoad implements Load {
     const isThere = (start: number, end: number) => ranges.some(([from, to]) => from <= start && end <= to);
     for (const offset of this.#acked) expect(isThere(offset, this.#end(offset))).toBe(true);
     for (const offset of this.#offsets()) {
-      if (!isThere(offset, this.#end(offset))) expect(await this.#send(cairn, offset)).toBe(200);
+      if (!isThere(offset, this.#end(offset))) {
+        expect(await this.#send(cairn, offset)).toEqual({ status: 200, text: expect.any(String) });
+      }
     }
     const { fileId } = (await (await fetch(`${cairn.http}/api/uploads/${this.#id}`)).json()) as {
       fileId: string;
@@ -103,15 +105,15 @@ export class DropzoneLoad implements Load {
 
   async #sendAll(cairn: Cairn, waiting: number[]): Promise<void> {
     for (let offset = waiting.pop(); offset !== undefined; offset = waiting.pop()) {
-      const status = await this.#send(cairn, offset).catch(() => undefined);
-      if (status === undefined) return;
-      expect(status).toBe(200);
+      const answer = await this.#send(cairn, offset).catch(() => undefined);
+      if (answer === undefined) return;
+      expect(answer).toEqual({ status: 200, text: expect.any(String) });
       this.#acked.add(offset);
       this.acknowledged++;
     }
   }
 
-  async #send({ http }: Cairn, offset: number): Promise<number> {
+  async #send({ http }: Cairn, offset: number): Promise<{ status: number; text: string }> {
     const form = new FormData();
     form.append("dzuuid", this.#id);
     form.append("dzchunkbyteoffset", String(offset));
@@ -119,8 +121,7 @@ export class DropzoneLoad implements Load {
     form.append("dztotalfilesize", String(SIZE));
     form.append("file", new File([this.#bytes.slice(offset, this.#end(offset))], "plays.csv"));
     const answer = await fetch(`${http}/api/upload_file`, { method: "POST", body: form });
-    await answer.text();
-    return answer.status;
+    return { status: answer.status, text: await answer.text() };
   }
 
   #offsets(): number[] {

@@ -148,10 +148,11 @@ export class DiskStaging implements Staging {
       throw isMissing(error) ? unknown(id, error) : toFault(error);
     });
     const writer = this.#writers.get(id) ?? new Writer(handle);
-    // Two callers may have opened at once; the second shares the first one's handle.
-    if (writer.handle !== handle) await handle.close();
+    // Entered before anything is awaited: the last one who leaves closes the handle.
     writer.users++;
     this.#writers.set(id, writer);
+    // Two callers may have opened at once; the second shares the first one's handle.
+    if (writer.handle !== handle) await handle.close();
     return writer;
   }
 
