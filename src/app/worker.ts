@@ -15,7 +15,7 @@ import type { Log } from "../ports/log.ts";
 import type { Queue } from "../ports/queue.ts";
 import { mergeOnThreads } from "./merge-threads.ts";
 import { openScratch } from "./scratch.ts";
-import { POKE, workerName } from "./workers.ts";
+import { POKE, WORKED, workerName } from "./workers.ts";
 
 /** What a worker works with, composed by whoever starts it. */
 export interface Workshop {
@@ -69,6 +69,9 @@ export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }:
       }),
       aggregateHandler({ files, results, aggregation }),
     ],
+    onEnd: () => {
+      if (supervised && process.connected) process.send?.(WORKED);
+    },
     spent: () => supervised && grown,
     ...(leaseMs !== undefined && { leaseMs }),
   });

@@ -33,6 +33,9 @@ const FAILING = 2;
 /** What is sent to a worker over IPC when a job was added. */
 export const POKE = "poke";
 
+/** What a worker sends when a job has come to its end: whatever ends it later, it did not die of starting. */
+export const WORKED = "worked";
+
 /** The name under which the worker process `pid` of this machine holds its leases. */
 export function workerName(pid: number): string {
   return `${hostname()}:${pid}`;
@@ -162,7 +165,7 @@ export class Workers implements AsyncDisposable {
 
   async #runOne(lane: Lane): Promise<number | null> {
     const { log, onDeath } = this.#options;
-    const child = this.#start();
+    const child = this.#start(lane);
     if (!child) {
       lane.how = "could not be started";
       return null;
@@ -183,14 +186,16 @@ export class Workers implements AsyncDisposable {
     return exitCode;
   }
 
-  #start(): Subprocess | undefined {
+  #start(lane: Lane): Subprocess | undefined {
     const { command, env, log } = this.#options;
     try {
       return Bun.spawn([...command], {
         env: { ...process.env, ...env },
         stdio: ["ignore", "inherit", "inherit"],
-        // Messages go one way; the channel's other use is to close when this process dies.
-        ipc: () => undefined,
+        // The channel's other use is to close when this process dies.
+        ipc: (message) => {
+          if (message === WORKED) lane.failures = 0;
+        },
       });
     } catch (error) {
       log.error("worker.not-started", { command, error: toFault(error) });

@@ -44,12 +44,10 @@ for (const kind of ["aggregate", "merge"] as const) {
   test(`workers that are killed during jobs of the kind ${kind} give the same result as one that is not`, async () => {
     await using folder = await temporaryFolder();
     await using shop = await openWorkshop(folder.path);
-    const supervise = () =>
-      new Workers({
-        ...{ count: 1, command: [BUN, `${ROOT}test/faults/worker-process.ts`, folder.path], env: {} },
-        ...{ clock: systemClock, log: quietLog, onDeath: (dead) => jobs.recover(dead) },
-      });
-    let workers = supervise();
+    const workers = new Workers({
+      ...{ count: 1, command: [BUN, `${ROOT}test/faults/worker-process.ts`, folder.path], env: {} },
+      ...{ clock: systemClock, log: quietLog, onDeath: (dead) => jobs.recover(dead) },
+    });
     const onReady = () => workers.poke();
     const jobs = new Jobs({
       queue: shop.queue,
@@ -57,8 +55,7 @@ for (const kind of ["aggregate", "merge"] as const) {
       kinds: [aggregateKind, mergeKind],
       onReady,
     });
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => workers[Symbol.asyncDispose]());
+    await using _ = workers;
     const input = kind === "merge" ? await writeLogs(folder) : await storePlays(shop);
     const gotOn = kind === "merge" ? () => isWriting(folder) : () => isAggregating(shop.scratch);
     const before = (await shop.files.page({ limit: 10 })).records.length;
@@ -73,9 +70,6 @@ for (const kind of ["aggregate", "merge"] as const) {
     await ended(undisturbed);
     const expected = (await shop.files.require(undisturbed)).sha256;
     for (let round = 0; round < ROUNDS; round++) {
-      // A supervisor takes kill after kill for a crash loop, and waits longer each time: a new one does not.
-      await workers[Symbol.asyncDispose]();
-      workers = supervise();
       const id = await submit();
       for (const attempt of [1, 2]) {
         const job = await until("the attempt runs", async () => {

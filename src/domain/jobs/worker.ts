@@ -23,6 +23,8 @@ export interface WorkerOptions {
   readonly pollMs?: number;
   /** How often it looks for jobs of dead workers. */
   readonly recoverMs?: number;
+  /** Called after every job that has come to its end, whichever. */
+  readonly onEnd?: () => void;
   /** Asked after every job: true ends the loop, so that a process which has grown can be replaced. */
   readonly spent?: () => boolean;
 }
@@ -84,6 +86,7 @@ export class Worker {
     const goesOn = !stop.aborted && !this.#options.spent?.();
     const next = goesOn ? this.#claim(stop) : undefined;
     await settled;
+    if (!stop.aborted) this.#options.onEnd?.();
     return next;
   }
 
