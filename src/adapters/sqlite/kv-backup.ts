@@ -1,16 +1,7 @@
 // Copies a kv database into one file, also while a server writes to it, and brings such a file back.
 
 import type { Database } from "bun:sqlite";
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { closeSync, copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Fault } from "../../wire/faults.ts";
 import { explain, openDatabase } from "./database.ts";
@@ -22,6 +13,7 @@ import { recoverJournal } from "./kv-recovery.ts";
 import { KV_APPLICATION_ID, KV_MIGRATIONS } from "./kv-schema.ts";
 import { embedValues, extractValues, HeldValues } from "./kv-value-backup.ts";
 import { valuesFolder } from "./kv-values.ts";
+import { syncPath } from "./sync-path.ts";
 
 /**
  * Writes all items that were acknowledged before the call into `file`: an SQLite database that needs no journal, checked
@@ -156,16 +148,7 @@ function write(path: string, work: (db: Database) => void): void {
 
 /** On the disk first, then under its name. */
 function publish(copy: string, file: string): void {
-  sync(copy);
+  syncPath(copy);
   renameSync(copy, file);
-  sync(dirname(file));
-}
-
-function sync(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  syncPath(dirname(file));
 }

@@ -3,11 +3,12 @@
 // A group of changes is one record, written by one call. Files are used again, without being cut: to overwrite a block
 // takes an fdatasync 140 µs where appending takes 230 (ext4), since the file's length and blocks stay as they are.
 
-import { closeSync, fsyncSync, ftruncateSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { SyncMode } from "./database.ts";
 import { type EntryWriter, SEAL } from "./kv-entries.ts";
 import { explainFile, type Position, positionOf, RECORD, readBytes, stampRecord } from "./kv-records.ts";
+import { syncPath } from "./sync-path.ts";
 
 /** A file of the journal. The number of the segment in it is told by its records, not by its name. */
 export interface Slot {
@@ -180,7 +181,7 @@ export class Journal {
       const fd = openSync(path, "w+");
       const slot: Slot = { path, fd, segment: 0, length: 0 };
       this.#slots.push(slot);
-      if (this.#options.sync === "full") syncFolder(dirname(path));
+      if (this.#options.sync === "full") syncPath(dirname(path));
       return slot;
     } catch (error) {
       throw explainFile(error, path);
@@ -202,15 +203,5 @@ function isFree({ segment }: Slot): boolean {
 function writeAll(fd: number, bytes: Uint8Array, length: number, position: number): void {
   for (let written = 0; written < length; ) {
     written += writeSync(fd, bytes, written, length - written, position + written);
-  }
-}
-
-/** The name of a new file is on the disk only when its folder is. */
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -1,16 +1,7 @@
 // Large values of a kv database into its backup, and out of it again.
 
 import { Database } from "bun:sqlite";
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-} from "node:fs";
+import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Fault } from "../../wire/faults.ts";
 import { totalsOf } from "./kv-check.ts";
@@ -28,6 +19,7 @@ import {
   writePieces,
 } from "./kv-value-pieces.ts";
 import { isValueName, markOf, valuesFolder } from "./kv-values.ts";
+import { syncPath } from "./sync-path.ts";
 
 /** Links to files, so that a server that removes them meanwhile does not take them away. */
 export class HeldValues implements Disposable {
@@ -105,8 +97,8 @@ export function extractValues(copy: string, folder: string): void {
       const file = ValueFile.parse(folder, value);
       writePieces(file.path, checked(file, piecesOf(db, file.name)));
     }
-    syncFolder(folder);
-    syncFolder(dirname(folder));
+    syncPath(folder);
+    syncPath(dirname(folder));
     db.run("DROP TABLE value_pieces");
     db.run("VACUUM");
   } finally {
@@ -120,13 +112,4 @@ function openAlone(path: string): Database {
   db.run("PRAGMA journal_mode = OFF");
   db.run("PRAGMA synchronous = OFF");
   return db;
-}
-
-function syncFolder(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
