@@ -1,5 +1,7 @@
 // The open doors and where they are, for the banner and the dashboard.
 
+import { localHost, urlHost } from "../wire/hosts.ts";
+
 /** The ports that were bound; null: that door is closed. */
 export interface DoorPorts {
   readonly memcached: number | null;
@@ -16,18 +18,11 @@ export interface DoorAddress {
 
 /** Those that are open. */
 export function doorList(host: string, ports: DoorPorts): readonly DoorAddress[] {
-  const at = urlHost(host);
+  const at = urlHost(localHost(host));
   return [
     ...(ports.http === null ? [] : [{ name: "dashboard", url: `http://${at}:${ports.http}/` }]),
     ...(ports.image === null ? [] : [{ name: "images", url: `http://${at}:${ports.image}/image` }]),
     ...(ports.merge === null ? [] : [{ name: "merges", url: `http://${at}:${ports.merge}/initiate` }]),
     ...(ports.memcached === null ? [] : [{ name: "memcached", url: `${at}:${ports.memcached}` }]),
   ];
-}
-
-/** An address that a browser on this machine can open. */
-function urlHost(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  if (host === "::") return "[::1]";
-  return host.includes(":") ? `[${host}]` : host;
 }

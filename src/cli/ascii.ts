@@ -1,8 +1,8 @@
 // `cairn ascii`: a client of the image protocol. It sends images in chunks, takes them back and compares.
 
 import { createHash } from "node:crypto";
-import { isIPv6 } from "node:net";
 import { Fault } from "../wire/faults.ts";
+import { urlHost } from "../wire/hosts.ts";
 import { download, type Image, type ImageServer, register, sendChunk } from "./ascii/client.ts";
 import { LEVELS, type Level, type StepLog, stepLog } from "./ascii/step-log.ts";
 import type { Command, Invocation } from "./command.ts";
@@ -44,7 +44,10 @@ async function runAscii({ values, output, signal }: Invocation): Promise<void> {
   const count = numberOf(values["files"], "files", 0);
   const chunkSize = numberOf(values["chunksize"], "chunksize", 1);
   const port = numberOf(values["port"], "port", 1);
-  const { url, headers } = addressOf(`http://${bracketed(String(values["host"]))}:${port}`);
+  const given = String(values["host"]);
+  // A user and a password before it hold a colon, too.
+  const at = given.includes("@") ? given : urlHost(given);
+  const { url, headers } = addressOf(`http://${at}:${port}`);
   const server = { origin: url.origin, headers, signal };
   const seed = typeof values["seed"] === "number" ? values["seed"] : randomSeed();
   log("info", "client.started", { server: server.origin, files: count, chunksize: chunkSize, seed });
@@ -52,11 +55,6 @@ async function runAscii({ values, output, signal }: Invocation): Promise<void> {
   for (let i = 0; i < count; i += 1)
     await sendImage(server, imageOf(asciiImage(random), chunkSize), random, log);
   output.line("SUCCESS!");
-}
-
-/** An IPv6 address stands in brackets in a URL. */
-function bracketed(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
 }
 
 /** Registers, uploads, downloads and compares one image; checks that what is sent twice is refused. */

@@ -3,6 +3,7 @@
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Fault, toFault } from "../wire/faults.ts";
+import { localHost, urlHost } from "../wire/hosts.ts";
 import { ROUTES } from "../wire/routes.ts";
 import type { Command } from "./command.ts";
 import { SERVE_SETTINGS } from "./settings.ts";
@@ -20,7 +21,7 @@ export const health: Command = {
   options: SERVE_SETTINGS.filter(({ flag }) => FLAGS.includes(flag)),
   async run({ values, output, signal }) {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
-    const host = reachable(String(values.host));
+    const host = localHost(String(values.host));
     const isEncrypted = values["tls-cert"] !== undefined;
     const checks = [
       ["memcached", "memcached-port", (port: number) => askMemcached({ host, port }, isEncrypted, patience)],
@@ -41,16 +42,9 @@ export const health: Command = {
   },
 };
 
-/** A server that listens on all addresses is asked on this machine's own. */
-function reachable(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  return host === "::" ? "::1" : host;
-}
-
 /** What is wrong, if anything is. */
 async function askHttp(host: string, port: number, signal: AbortSignal): Promise<string | undefined> {
-  const at = host.includes(":") ? `[${host}]` : host;
-  const answer = await fetch(`http://${at}:${port}${ROUTES.health}`, { signal });
+  const answer = await fetch(`http://${urlHost(host)}:${port}${ROUTES.health}`, { signal });
   return answer.ok ? undefined : `status ${answer.status}`;
 }
 
