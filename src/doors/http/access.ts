@@ -5,12 +5,6 @@ import type { Log } from "../../ports/log.ts";
 import { Fault } from "../../wire/faults.ts";
 import type { HttpServer } from "./route.ts";
 
-export interface Access {
-  /** undefined: anybody may use them. Asked anew for every request, since the file is read again while serving. */
-  readonly credentials: () => Credentials | undefined;
-  readonly log: Log;
-}
-
 /** Of a browser, which then asks its user; `charset` lets it send names and passwords as UTF-8 (RFC 7617 §2.1). */
 export const CHALLENGE = 'Basic realm="Cairn", charset="UTF-8"';
 /** Far above what `cairn password` lets through. */
@@ -25,10 +19,9 @@ const LONGEST_HEADER = 2_048;
 export async function admit(
   request: Request,
   server: HttpServer,
-  { credentials, log }: Access,
+  users: Credentials,
+  log: Log,
 ): Promise<void> {
-  const users = credentials();
-  if (!users) return;
   if (request.headers.get("sec-fetch-site") === "cross-site") {
     throw new Fault("forbidden", "with passwords, pages of other sites are not answered");
   }

@@ -4,7 +4,7 @@ import type { BunRequest } from "bun";
 import type { Credentials } from "../../domain/access/credentials.ts";
 import type { Log } from "../../ports/log.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
-import { type Access, admit, CHALLENGE } from "./access.ts";
+import { admit, CHALLENGE } from "./access.ts";
 import type { FaultBody, HttpServer, Route } from "./route.ts";
 import { STATUS } from "./statuses.ts";
 
@@ -15,7 +15,7 @@ export interface HttpDoorOptions {
   readonly routes: readonly Route[];
   /** Seconds without a byte in either direction before a connection is closed. */
   readonly idleTimeout: number;
-  /** Absent, or undefined at the moment: nobody is asked for a password. */
+  /** Asked for every request, since they may change. Absent, or none at the moment: nobody is asked for a password. */
   readonly credentials?: () => Credentials | undefined;
   readonly log: Log;
 }
@@ -42,19 +42,19 @@ function listen(options: HttpDoorOptions): HttpServer {
     development: false,
     // Outside development Bun shares the port with whoever else binds it; two servers would answer in turn.
     reusePort: false,
-    routes: tableOf(options.routes, { credentials: () => undefined, ...options }),
+    routes: tableOf(options),
     fetch: (request) => answerUnknown(request),
     error: (error) => answerFault(toFault(error), plainBody),
   });
 }
 
 /** Bun's native routes: path → method → handler. HEAD follows GET, OPTIONS and wrong methods are answered. */
-export function tableOf(routes: readonly Route[], access: Access): Record<string, Handler> {
+function tableOf(options: HttpDoorOptions): Record<string, Handler> {
   const byPath = new Map<string, Methods>();
   const crossOrigin = new Set<string>();
-  for (const route of routes) {
+  for (const route of options.routes) {
     const methods = byPath.get(route.path) ?? {};
-    methods[route.method] = guarded(route, access);
+    methods[route.method] = guarded(route, options);
     if (route.method === "GET") methods.HEAD ??= methods.GET as Handler;
     if (route.crossOrigin) crossOrigin.add(route.path);
     byPath.set(route.path, methods);
@@ -102,7 +102,7 @@ function dispatch(methods: Methods, crossOrigin: boolean): Handler {
   };
 }
 
-function guarded(route: Route, access: Access): Handler {
+function guarded(route: Route, { credentials, log }: HttpDoorOptions): Handler {
   const body = route.faultBody ?? plainBody;
   const headers = Object.entries(route.headers ?? {});
   // A browser asks by OPTIONS whether it may send a password, before it sends one.
@@ -110,7 +110,8 @@ function guarded(route: Route, access: Access): Handler {
   return async (request, server) => {
     let response: Response;
     try {
-      if (!isOpen && access.credentials()) await admit(request, server, access);
+      const users = isOpen ? undefined : credentials?.();
+      if (users) await admit(request, server, users, log);
       if (!route.crossOrigin && request.headers.get("sec-fetch-site") === "cross-site") {
         response = refuseCrossSite();
       } else {
@@ -120,7 +121,7 @@ function guarded(route: Route, access: Access): Handler {
       const fault = toFault(error);
       // A client that went away gets no answer; only what is ours to mend is worth an operator's eye.
       if (STATUS[fault.code] === 500) {
-        access.log.error("request.failed", {
+        log.error("request.failed", {
           method: request.method,
           path: route.path,
           error: fault,
