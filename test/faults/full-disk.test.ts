@@ -1,27 +1,24 @@
 // A disk that is really full: the one request fails with 507, all else goes on, and it works again with space.
 // The disk is a small tmpfs, which only root may mount.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect } from "bun:test";
 import { rm } from "node:fs/promises";
 import { sha256 } from "../support/bytes.ts";
+import { diskTest, mayMount, smallDisk } from "../support/small-disk.ts";
 import { openStorageService, type StorageService } from "../support/storage-service.ts";
-import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import type { TemporaryFolder } from "../support/temporary.ts";
 
-const isRoot = process.getuid?.() === 0;
 let folder: TemporaryFolder;
 let service: StorageService;
 
 beforeAll(async () => {
-  if (!isRoot) return;
-  folder = await temporaryFolder();
-  const mount = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder.path]);
-  if (mount.exitCode !== 0) throw new Error(`cannot mount a tmpfs: ${mount.stderr}`);
+  if (!mayMount) return;
+  folder = await smallDisk("8m");
   service = await openStorageService(folder.path);
 });
 afterAll(async () => {
-  if (!isRoot) return;
+  if (!mayMount) return;
   await service[Symbol.asyncDispose]();
-  Bun.spawnSync(["umount", folder.path]);
   await folder[Symbol.asyncDispose]();
 });
 
@@ -34,7 +31,7 @@ const send = (image: string) =>
   post(`/image/${sha256(image)}/chunks`, { id: 0, size: image.length, data: image });
 const get = (image: string) => fetch(`${service.origin}/image/${sha256(image)}`);
 
-test.skipIf(!isRoot)("fails the one request with 507 and goes on (needs root for a tmpfs)", async () => {
+diskTest("fails the one request with 507 and goes on", async () => {
   const [first, small, large] = ["a".repeat(500), "b".repeat(30_000), "c".repeat(300_000)];
   for (const image of [first, small, large]) expect((await register(image)).status).toBe(201);
   expect((await send(first)).status).toBe(201);

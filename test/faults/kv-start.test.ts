@@ -5,9 +5,8 @@ import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Cairn } from "../support/cairn.ts";
 import { CAIRN, run } from "../support/processes.ts";
+import { diskTest, smallDisk } from "../support/small-disk.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
-
-const isRoot = process.getuid?.() === 0;
 
 function serve(database: string) {
   const ports = ["memcached", "http", "image", "merge"].flatMap((door) => [`--${door}-port`, "off"]);
@@ -53,17 +52,11 @@ test("a file that another program has locked is refused, after a while", async (
   expect(output).toMatch(/cairn\.sqlite is locked by another process/);
 }, 30_000);
 
-test.skipIf(!isRoot)("a read-only file is refused (needs root for a tmpfs)", async () => {
-  await using folder = await temporaryFolder();
-  const mount = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder.path]);
-  if (mount.exitCode !== 0) throw new Error(`cannot mount a tmpfs: ${mount.stderr}`);
-  try {
-    const database = await stored(folder);
-    Bun.spawnSync(["mount", "-o", "remount,ro", folder.path]);
-    const { code, output } = await serve(database);
-    expect(code).toBe(11);
-    expect(output).toMatch(/cairn\.sqlite(\.lock)? cannot be opened for writing/);
-  } finally {
-    Bun.spawnSync(["umount", "-l", folder.path]);
-  }
+diskTest("a read-only file is refused", async () => {
+  await using folder = await smallDisk("8m");
+  const database = await stored(folder);
+  Bun.spawnSync(["mount", "-o", "remount,ro", folder.path]);
+  const { code, output } = await serve(database);
+  expect(code).toBe(11);
+  expect(output).toMatch(/cairn\.sqlite(\.lock)? cannot be opened for writing/);
 });

@@ -1,31 +1,28 @@
 // A disk that is full under a download: told before the first byte where it can be, and nothing lost where it cannot.
 // The disk is a small tmpfs, which only root may mount.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { download } from "../../src/client/http/index.ts";
 import { isFault } from "../../src/wire/faults.ts";
 import { codeOf, sha256 } from "../support/bytes.ts";
 import { rangedAnswer, scriptedHttp } from "../support/scripted-http.ts";
-import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import { diskTest, mayMount, smallDisk } from "../support/small-disk.ts";
+import type { TemporaryFolder } from "../support/temporary.ts";
 
-const isRoot = process.getuid?.() === 0;
 let folder: TemporaryFolder;
 
 beforeAll(async () => {
-  if (!isRoot) return;
-  folder = await temporaryFolder();
-  const mount = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder.path]);
-  if (mount.exitCode !== 0) throw new Error(`cannot mount a tmpfs: ${mount.stderr}`);
+  if (!mayMount) return;
+  folder = await smallDisk("8m");
 });
 afterAll(async () => {
-  if (!isRoot) return;
-  Bun.spawnSync(["umount", folder.path]);
+  if (!mayMount) return;
   await folder[Symbol.asyncDispose]();
 });
 
-test.skipIf(!isRoot)("what cannot fit is refused with figures (needs root for a tmpfs)", async () => {
+diskTest("what cannot fit is refused with figures", async () => {
   const bytes = randomBytes(9_000_000);
   await using server = scriptedHttp((request) => rangedAnswer(request, bytes));
   const error = await download(`${server.origin}/a`, folder.at("file")).catch((fault: unknown) => fault);
@@ -36,7 +33,7 @@ test.skipIf(!isRoot)("what cannot fit is refused with figures (needs root for a 
   expect(server.asked).toEqual(["HEAD /a"]);
 });
 
-test.skipIf(!isRoot)("a disk that fills meanwhile keeps what is there; with space it goes on", async () => {
+diskTest("a disk that fills meanwhile keeps what is there; with space it goes on", async () => {
   const bytes = randomBytes(6_000_000);
   await using server = scriptedHttp((request) => rangedAnswer(request, bytes));
   let filler: Promise<void> | undefined;
