@@ -89,6 +89,12 @@ export interface Rules {
   needsValue(command: KeyCommand): boolean;
 
   /**
+   * Whether an item whose state is 0 is answered to it by `found`, as to a `get`, and counts as fetched: then an adapter that has
+   * such an item at hand need not ask `decide`.
+   */
+  isPlain(command: KeyCommand): boolean;
+
+  /**
    * `item`: what is stored under the command's key, or undefined; expired or not, the rules know the difference.
    * `now`: ms since 1970. `nextCas`: one more than the last cas unique that was given out; it is given out as soon as
    * a change with it is carried out.

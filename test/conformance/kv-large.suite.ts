@@ -83,7 +83,10 @@ export function kvLargeSuite(name: string, prepare: () => Promise<KvSubject>): v
       const reply = await spoolTo(kv, "meta", (value) => ({ ...head, value }) as ItemCommand);
       expect(reply).toMatchObject({ code: "HD", facts: { size: 4 } });
       const [found] = await kv.execute(commandsOf("mg m s v f\r\n"));
-      expect(found).toMatchObject({ code: "HD", facts: { size: 4, flags: 7 } });
+      expect(found).toMatchObject({ kind: "found", flags: 7, value: { length: 4 } });
+      expect(await kv.execute(commandsOf("mg m v s t\r\n"))).toMatchObject([
+        { code: "HD", facts: { size: 4 } },
+      ]);
       expect(await textOf([found as Reply])).toEqual(["7:meta"]);
       expect(await kv.execute(commandsOf("mg m s\r\n"))).toMatchObject([{ facts: { size: 4 } }]);
       expect(await kv.execute(commandsOf("me m\r\n"))).toMatchObject([{ code: "ME", facts: { size: 4 } }]);

@@ -5,7 +5,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Rules } from "../../ports/kv.ts";
 import { type ItemCommand, isWrite, type KeyCommand } from "../../wire/memcached/commands.ts";
-import { type Reply, valueBytes } from "../../wire/memcached/replies.ts";
+import { type Found, type Reply, valueBytes } from "../../wire/memcached/replies.ts";
 import type { KvView } from "./kv-view.ts";
 
 export interface ReadsOptions {
@@ -31,10 +31,10 @@ export class Reads {
     let found = 0;
     for (let i = 0; i < batch.length && found <= budget; i++) {
       const command = batch[i] as KeyCommand;
-      if (command.kind === "get") {
-        const reply = view.get(command.key, now);
-        replies.push(reply);
-        found += valueBytes(reply);
+      const answer = this.#answer(command, now);
+      if (answer) {
+        replies.push(answer);
+        found += valueBytes(answer);
         continue;
       }
       const item = view.find(command.key, rules.needsValue(command) ? "place" : "head");
@@ -45,6 +45,13 @@ export class Reads {
       found += valueBytes(reply);
     }
     return replies;
+  }
+
+  /** undefined: the rules have to decide. */
+  #answer(command: KeyCommand, now: number): Found | "miss" | undefined {
+    const { rules, view } = this.#options;
+    if (command.kind === "get") return view.get(command.key, now);
+    return rules.isPlain(command) ? view.getPlain(command.key, now) : undefined;
   }
 }
 

@@ -79,6 +79,10 @@ export class KvRing {
     return this.#bytes.kind(at) === REMOVE;
   }
 
+  state(at: number): number {
+    return this.#bytes.state(at);
+  }
+
   isSpooled(at: number): boolean {
     return this.#bytes.spooled(at);
   }

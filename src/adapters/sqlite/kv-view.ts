@@ -54,6 +54,14 @@ export class KvView {
     return { kind: "found", flags: item.flags, cas: item.cas, value: item.value };
   }
 
+  /** As `get`, if the item is at hand, in memory, and its state is 0. */
+  getPlain(key: string, now: number): Found | undefined {
+    const at = this.ring.find(key);
+    if (at < 0 || this.ring.isSpooled(at) || this.ring.state(at) !== 0) return undefined;
+    const found = this.ring.get(at, now, this.#far);
+    return found === "miss" ? undefined : found;
+  }
+
   /** Its value was given to a client. */
   fetch(key: string, now: number): void {
     const at = this.ring.find(key);

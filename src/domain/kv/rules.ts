@@ -33,6 +33,7 @@ export function createRules(options: RuleOptions = {}): Rules {
     // The most frequent write: it replaces whatever there is. (Only one that is expired already removes it.)
     needsItem: (command) => command.kind !== "set" || (expire && command.exptime !== 0),
     needsValue,
+    isPlain,
     decide: (command, item, now, nextCas) => {
       // The most frequent command by far, and the only one that needs no more than this.
       if (command.kind === "get") return item && !isExpired(item, now) ? fetched(item) : MISS;
@@ -59,6 +60,10 @@ function needsValue(command: KeyCommand): boolean {
     default:
       return false;
   }
+}
+
+function isPlain(command: KeyCommand): boolean {
+  return command.kind === "get" || (command.kind === "mg" && command.meta.plain);
 }
 
 function decide(command: KeyCommand, stored: Item | undefined, moment: Moment): Decision {
@@ -92,7 +97,7 @@ function decide(command: KeyCommand, stored: Item | undefined, moment: Moment): 
       // As in memcached: better no value than one that the client believes it has replaced.
       return stored && (command.verb === "set" || command.verb === "ms") ? TOO_LARGE_REMOVED : TOO_LARGE;
     case "mg":
-      return metaGet(command, item, stored, moment);
+      return item?.state === 0 && isPlain(command) ? fetched(item) : metaGet(command, item, stored, moment);
     case "ms":
       return metaStore(command, item, stored, moment);
     case "md":

@@ -3,8 +3,10 @@
 // Written for speed (figures in parser.ts): no string is made but the key's; the rare and the malformed take the slower ways.
 
 import { readCrawler, readStats } from "./admin-line.ts";
+import * as words from "./command-words.ts";
 import type { Command, RefusedHead, StoreHead, StoreVerb } from "./commands.ts";
-import { isMetaName, readMeta } from "./meta-line.ts";
+import { LastFlags } from "./last-flags.ts";
+import { type MetaName, readMeta } from "./meta-line.ts";
 import { readInteger, readUnsigned64 } from "./numbers.ts";
 
 const ERROR = "ERROR";
@@ -18,17 +20,6 @@ const LARGEST_FLAGS = 4_294_967_295;
 const LARGEST_BLOCK = 2_147_483_645;
 const MOST_TOKENS = 24;
 
-const GET = code("get");
-const GETS = code("gets");
-const BGET = code("bget");
-const GAT = code("gat");
-const GATS = code("gats");
-const SET = code("set");
-const ADD = code("add");
-const CAS = code("cas");
-const INCR = code("incr");
-const DECR = code("decr");
-
 /** Reused for every line of a connection. */
 export class CommandLine {
   #bytes: Buffer = Buffer.alloc(0);
@@ -37,6 +28,7 @@ export class CommandLine {
   readonly #tokens = new Int32Array(2 * MOST_TOKENS);
   /** All tokens of the line, also those that are not kept. */
   #count = 0;
+  readonly #lastFlags = new LastFlags();
 
   /** Reads `bytes` from `start` to `newline`; appends to `into`, or returns the head of a block that follows it. */
   read(bytes: Buffer, start: number, newline: number, into: Command[]): StoreHead | RefusedHead | undefined {
@@ -48,35 +40,43 @@ export class CommandLine {
     const first = at;
     while (at < end && bytes[at] !== 32 && bytes[at] !== 0) at++;
     const length = at - first;
-    const word = length === 3 || length === 4 ? pack(bytes, first, length) : 0;
-    if (word === GET || word === GETS || word === BGET) {
-      return this.#get(at, word === GETS, into);
+    const word = length >= 2 && length <= 4 ? words.pack(bytes, first, length) : 0;
+    if (word === words.GET || word === words.GETS || word === words.BGET) {
+      return this.#get(at, word === words.GETS, into);
     }
+    if (word === words.MG && this.#metaGetAgain(at, into)) return undefined;
     this.#tokenize(first);
     return this.#dispatch(word, length, into);
   }
 
   #dispatch(word: number, length: number, into: Command[]): StoreHead | RefusedHead | undefined {
     switch (word) {
-      case SET:
+      case words.SET:
         return this.#store("set", into);
-      case ADD:
+      case words.ADD:
         return this.#store("add", into);
-      case CAS:
+      case words.CAS:
         return this.#store("cas", into);
-      case GAT:
+      case words.GAT:
         return this.#gat(false, into);
-      case GATS:
+      case words.GATS:
         return this.#gat(true, into);
-      case INCR:
+      case words.INCR:
         return this.#arithmetic("incr", into);
-      case DECR:
+      case words.DECR:
         return this.#arithmetic("decr", into);
+      case words.MG:
+        return void this.#metaGet(into);
+      case words.MS:
+        return this.#meta("ms", into);
+      case words.MD:
+        return this.#meta("md", into);
+      case words.MA:
+        return this.#meta("ma", into);
+      case words.ME:
+        return this.#meta("me", into);
     }
     const name = length > 16 ? "" : this.#token(0);
-    if (isMetaName(name)) {
-      return readMeta(name, { bytes: this.#bytes, tokens: this.#tokens, count: this.#count }, into);
-    }
     switch (name) {
       case "replace":
       case "append":
@@ -135,6 +135,33 @@ export class CommandLine {
       at = next;
     }
     return say(into, ERROR);
+  }
+
+  /** A meta get with the flags of the last one: only its key is read. */
+  #metaGetAgain(from: number, into: Command[]): boolean {
+    const bytes = this.#bytes;
+    const end = this.#end;
+    let start = from;
+    while (start < end && bytes[start] === 32) start++;
+    let at = start;
+    while (at < end && bytes[at] !== 32 && bytes[at] !== 0) at++;
+    if (at === start || at - start > LONGEST_KEY) return false;
+    const meta = this.#lastFlags.match(bytes, at, end);
+    if (!meta) return false;
+    into.push({ kind: "mg", key: bytes.toString("latin1", start, at), meta });
+    return true;
+  }
+
+  #metaGet(into: Command[]): void {
+    const before = into.length;
+    this.#meta("mg", into);
+    const command = into[before];
+    if (command?.kind !== "mg") return;
+    this.#lastFlags.keep(this.#bytes, this.#tokens[3] as number, this.#end, command.meta);
+  }
+
+  #meta(name: MetaName, into: Command[]): StoreHead | RefusedHead | undefined {
+    return readMeta(name, { bytes: this.#bytes, tokens: this.#tokens, count: this.#count }, into);
   }
 
   #gat(withCas: boolean, into: Command[]): undefined {
@@ -270,15 +297,4 @@ export class CommandLine {
 
 function say(into: Command[], text: string, noreply = false): undefined {
   into.push({ kind: "line", text, noreply });
-}
-
-function code(word: string): number {
-  return pack(Buffer.from(word), 0, word.length);
-}
-
-/** Three or four letters as one number. */
-function pack(bytes: Buffer, start: number, length: number): number {
-  const three =
-    ((bytes[start] as number) << 16) | ((bytes[start + 1] as number) << 8) | (bytes[start + 2] as number);
-  return length === 3 ? three : (three << 8) | (bytes[start + 3] as number);
 }

@@ -35,6 +35,8 @@ export interface MetaFlags {
   /** `J` and `D`. */
   initial: bigint;
   delta: bigint;
+  /** The value is asked for, and besides at most what the item's head tells at any time: size, flags, cas, key, opaque token. */
+  plain: boolean;
 }
 
 const BAD_TOKEN = "CLIENT_ERROR bad token in command line format";
@@ -86,7 +88,12 @@ function readAnew(bytes: Buffer, tokens: Int32Array, from: number, count: number
     if (problem === undefined) return "CLIENT_ERROR invalid flag";
     if (problem !== "") error = problem;
   }
+  flags.plain = isPlain(flags);
   return error === "" ? flags : error;
+}
+
+function isPlain({ value, binaryKey, silent, returns }: MetaFlags): boolean {
+  return value && !binaryKey && !silent && /^[sfckO]*$/.test(returns);
 }
 
 /** "": understood; undefined: there is no such flag; else what is wrong with its token. */
@@ -200,5 +207,6 @@ function noFlags(): MetaFlags {
     cas: undefined,
     initial: 0n,
     delta: 1n,
+    plain: false,
   };
 }

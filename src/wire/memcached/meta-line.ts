@@ -34,13 +34,11 @@ export interface TokenizedLine {
   readonly count: number;
 }
 
-export function isMetaName(name: string): name is "mg" | "ms" | "md" | "ma" | "me" {
-  return name === "mg" || name === "ms" || name === "md" || name === "ma" || name === "me";
-}
+export type MetaName = "mg" | "ms" | "md" | "ma" | "me";
 
 /** Appends the command or an error to `into`, or returns what is to be done with the block of an `ms`. */
 export function readMeta(
-  name: "mg" | "ms" | "md" | "ma" | "me",
+  name: MetaName,
   line: TokenizedLine,
   into: Command[],
 ): StoreHead | RefusedHead | undefined {

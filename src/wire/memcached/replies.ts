@@ -17,6 +17,7 @@ export type Status =
   | "bad-block"
   | "cut";
 
+/** What a `get` is answered, and a meta get that asks for no more than this. */
 export interface Found {
   readonly kind: "found";
   readonly flags: number;

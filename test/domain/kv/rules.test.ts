@@ -3,8 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { largestValue } from "../../../src/domain/kv/limits.ts";
 import { createRules } from "../../../src/domain/kv/rules.ts";
+import { WON } from "../../../src/domain/kv/state.ts";
 import type { Item } from "../../../src/ports/kv.ts";
-import type { KeyCommand } from "../../../src/wire/memcached/commands.ts";
+import type { Command, KeyCommand } from "../../../src/wire/memcached/commands.ts";
+import { CommandParser } from "../../../src/wire/memcached/parser.ts";
 
 const DAY = 86_400_000;
 const item: Item = {
@@ -65,6 +67,31 @@ describe("rules", () => {
     expect(rules.needsValue({ kind: "incr", key: "a", delta: 1n, noreply: false })).toBe(true);
   });
 
+  test("of an item without a state, a plain command is answered what a get is", () => {
+    const rules = createRules();
+    const meta = (flags: string) => commandOf(`mg a ${flags}\r\n`);
+    const get = commandOf("get a\r\n");
+    const found = rules.decide(get, item, 0, 10);
+    expect(found).toMatchObject({ reply: { kind: "found" }, fetch: true });
+    for (const plain of [get, meta("v"), meta("v f c s k O12 q")]) {
+      expect(rules.isPlain(plain)).toBe(true);
+      expect(rules.decide(plain, item, 0, 10)).toEqual(found);
+    }
+    for (const other of [
+      meta(""),
+      meta("k"),
+      meta("v t"),
+      meta("v u"),
+      meta("v T9"),
+      commandOf("md a\r\n"),
+    ]) {
+      expect(rules.isPlain(other)).toBe(false);
+    }
+    expect(rules.decide(meta("v"), { ...item, state: WON }, 0, 10)).toMatchObject({
+      reply: { kind: "meta", marks: "Z" },
+    });
+  });
+
   test("append and prepend keep the item's flags and stay below the limit", () => {
     const rules = createRules({ maxItem: 59 + 1 + 4 + 3 });
     const append: KeyCommand = {
@@ -86,3 +113,9 @@ describe("rules", () => {
     });
   });
 });
+
+function commandOf(line: string): KeyCommand {
+  const into: Command[] = [];
+  new CommandParser({ maxValue: () => 1_000 }).parse(Buffer.from(line), 0, into);
+  return into[0] as KeyCommand;
+}

@@ -130,3 +130,31 @@ test("random bytes never throw, hang, or make one batch grow without bound", () 
     { numRuns: 1_000 },
   );
 });
+
+test("flags that were seen before mean the same again", () => {
+  const line = fc
+    .tuple(
+      fc.constantFrom("a", "YmI=", "k".repeat(250), "k".repeat(251)),
+      fc.constantFrom(
+        "",
+        " v",
+        " v ",
+        "  v f",
+        " v f",
+        " f v",
+        " b v",
+        " v O12",
+        " v v",
+        " T9",
+        " v\0x",
+        "\0 v",
+      ),
+    )
+    .map(([key, flags]) => `mg ${key}${flags}\r\n`);
+  fc.assert(
+    fc.property(fc.array(line, { minLength: 1, maxLength: 12 }), (lines) => {
+      const alone = lines.flatMap((one) => parseAll([Buffer.from(one, "latin1")]));
+      expect(parseAll([Buffer.from(lines.join(""), "latin1")])).toEqual(alone);
+    }),
+  );
+});
