@@ -20,6 +20,15 @@ export function withoutMeta(server: string): Promise<Misbehaving> {
   });
 }
 
+/** Like the server behind it, but its listing walks the lists of recent use only, as those of memcached 1.4.31 to 1.5. */
+export function withoutHashWalk(server: string): Promise<Misbehaving> {
+  return proxy(server, (request, client) => {
+    if (!request.toString("latin1").startsWith("lru_crawler metadump hash")) return request;
+    client.write("BADCLASS invalid class id\r\n");
+    return undefined;
+  });
+}
+
 /** Like the server behind it, but it says that its items may have so many bytes: a real one so small crashes (1.6.18). */
 export function withItemLimit(server: string, bytes: number): Promise<Misbehaving> {
   const told = (answer: Buffer) =>
@@ -49,14 +58,14 @@ export function fragile(server: string): Promise<Misbehaving> {
   return proxy(server, (request) => request);
 }
 
-/** Accepts connections and answers the bytes it gets with what `reply` says; undefined: silence. */
-export function scripted(reply: (request: string) => string | undefined): Promise<Misbehaving> {
+/** Accepts connections (on that port; 0: any) and answers the bytes it gets with what `reply` says; undefined: silence. */
+export function scripted(reply: (request: string) => string | undefined, port = 0): Promise<Misbehaving> {
   return listen((client) => {
     client.on("data", (request: Buffer) => {
       const answer = reply(request.toString("latin1"));
       if (answer !== undefined) client.write(answer, "latin1");
     });
-  });
+  }, port);
 }
 
 type Filter = (request: Buffer, client: Socket) => Buffer | undefined;
@@ -80,7 +89,7 @@ function proxy(
   });
 }
 
-async function listen(serve: (client: Socket) => void): Promise<Misbehaving> {
+async function listen(serve: (client: Socket) => void, wanted = 0): Promise<Misbehaving> {
   const clients = new Set<Socket>();
   const server: Server = createServer((client) => {
     clients.add(client);
@@ -88,7 +97,7 @@ async function listen(serve: (client: Socket) => void): Promise<Misbehaving> {
     client.on("close", () => clients.delete(client));
     serve(client);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(wanted, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const cut = (which?: number) => {

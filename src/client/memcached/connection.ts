@@ -3,7 +3,7 @@
 import { connect, type Socket } from "node:net";
 import { isFault } from "../../wire/faults.ts";
 import { ReplyParser, type ValueReply } from "../../wire/memcached/client-replies.ts";
-import { noMemcached, ServerUnreachable } from "./errors.ts";
+import { NotMemcached, ServerUnreachable, shown } from "./errors.ts";
 import type { Room } from "./room.ts";
 
 export interface Address {
@@ -34,6 +34,8 @@ export interface Request {
   readonly kind: ReplyKind;
   /** Of kind `line`: the parts are so many requests, each answered by a line; default 1. */
   readonly replies?: number;
+  /** Of kind `lines`: how each begins that does not end the reply. What begins otherwise is no memcached, and is not waited for. */
+  readonly rows?: string;
   /** Receives the lines that come before the one that ends the reply. */
   readonly onLine?: (line: string) => void;
   /** Where the values of the reply go; default: new memory. */
@@ -127,18 +129,19 @@ export class Connection {
     try {
       this.#parser.push(bytes);
     } catch (error) {
-      this.#fail(isFault(error) ? noMemcached(this.server, error) : error);
+      this.#fail(isFault(error) ? new NotMemcached(this.server, error.message, error) : error);
     }
   }
 
   #takeLine(line: string): void {
     const pending = this.#head();
     if (!pending) {
-      this.#fail(new ServerUnreachable(this.server, `sent what was not asked for: ${JSON.stringify(line)}`));
+      this.#fail(new NotMemcached(this.server, `it sent what was not asked for: "${shown(line)}"`));
       return;
     }
     if (pending.kind === "lines" ? !endsLines(line) : --pending.left > 0) {
-      pending.onLine?.(line);
+      if (line.startsWith(pending.rows ?? "")) pending.onLine?.(line);
+      else this.#fail(new NotMemcached(this.server, `it answered "${shown(line)}"`));
       return;
     }
     this.#pending[this.#next++] = SETTLED;
@@ -236,7 +239,7 @@ const SETTLED: Pending = {
 };
 
 function endsLines(line: string): boolean {
-  return /^(END|ERROR|CLIENT_ERROR|SERVER_ERROR|BUSY)\b/.test(line);
+  return /^(END|ERROR|CLIENT_ERROR|SERVER_ERROR|BUSY|BADCLASS|NOTSTARTED)\b/.test(line);
 }
 
 function describe(error: unknown): string {

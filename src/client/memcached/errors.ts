@@ -90,16 +90,24 @@ export class Replaced extends Fault {
 
 /** A server refused the connection, closed it, or was silent for longer than the timeout (code `unreachable`). */
 export class ServerUnreachable extends Fault {
-  override readonly name = "ServerUnreachable";
+  override readonly name: string = "ServerUnreachable";
   /** `host:port`. */
   readonly server: string;
-  constructor(server: string, what: string, cause?: unknown) {
-    super("unreachable", `memcached at ${server} ${what}`, {
-      hint: `Is it running? Start 'memcached' or 'cairn serve', or name other servers with --servers host:port.`,
-      details: { server },
-      cause,
-    });
+  constructor(server: string, what: string, cause?: unknown, hint: string = IS_IT_RUNNING) {
+    super("unreachable", `memcached at ${server} ${what}`, { hint, details: { server }, cause });
     this.server = server;
+  }
+}
+
+const IS_IT_RUNNING =
+  "Is it running? Start 'memcached' or 'cairn serve', or name other servers with --servers host:port.";
+
+/** Something answers at that address, but not as memcached does (code `unreachable`): no memcached can be reached there. */
+export class NotMemcached extends ServerUnreachable {
+  override readonly name = "NotMemcached";
+  /** `what` is text of ours, with what the peer sent as `shown` makes it. */
+  constructor(server: string, what: string, cause?: unknown) {
+    super(server, `does not speak as memcached does: ${what}`, cause, NO_MEMCACHED);
   }
 }
 
@@ -128,22 +136,27 @@ export function replyFault(line: string, server: string): Fault {
       "Use smaller chunks (--chunk-size), or start the server with a larger item limit (memcached -I).",
     );
   }
-  if (/unauthenticated/.test(line)) {
+  if (isUnauthenticated(line)) {
     return new Fault("unauthenticated", `memcached at ${server} wants a password: ${line}`, {
       hint: "Servers with passwords are not supported by this client.",
     });
   }
-  // What a terminal would take for a command of its own must not reach it.
-  const shown = line.slice(0, 200).replace(/[^ -~]/g, "?");
-  return new Fault("internal", `memcached at ${server} answered "${shown}"`, { hint: NO_MEMCACHED });
+  if (!isErrorLine(line)) return new NotMemcached(server, `it answered "${shown(line)}"`);
+  return new Fault("internal", `memcached at ${server} answered "${shown(line)}"`, { hint: NO_MEMCACHED });
 }
 
-/** What it sends is not the memcached protocol. */
-export function noMemcached(server: string, cause: Fault): Fault {
-  return new Fault("internal", `${server} does not speak as memcached does: ${cause.message}`, {
-    hint: NO_MEMCACHED,
-    cause,
-  });
+export function isUnauthenticated(line: string): boolean {
+  return /^CLIENT_ERROR unauthenticated/.test(line);
+}
+
+/** A command that a server does not know, or could not carry out. */
+export function isErrorLine(line: string): boolean {
+  return /^(ERROR|CLIENT_ERROR|SERVER_ERROR)\b/.test(line);
+}
+
+/** What a peer sent, for a message: what a terminal would take for a command of its own must not reach it. */
+export function shown(line: string): string {
+  return line.slice(0, 200).replace(/[^ -~]/g, "?");
 }
 
 const NO_MEMCACHED = "Is this port really a memcached server?";

@@ -6,6 +6,7 @@ export {
   Corrupt,
   Evicted,
   NotFound,
+  NotMemcached,
   OutOfMemory,
   Replaced,
   ServerUnreachable,

@@ -27,10 +27,11 @@ export async function dumpKeys(
   };
   try {
     const dump = (walk: "hash" | "all") =>
-      connection.exchange({ parts: [metadumpLine(walk)], kind: "lines", onLine });
+      connection.exchange({ parts: [metadumpLine(walk)], kind: "lines", rows: "key=", onLine });
     let { line } = await dump("hash");
-    if (line === "ERROR" || line.startsWith("CLIENT_ERROR")) ({ line } = await dump("all"));
-    if (line !== "END") throw refusal(line, server.name);
+    // Older servers take `hash` for the number of a size class.
+    if (/^(ERROR|CLIENT_ERROR|BADCLASS)\b/.test(line)) ({ line } = await dump("all"));
+    if (!/^(END|NOTSTARTED)\b/.test(line)) throw refusal(line, server.name);
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
@@ -57,7 +58,7 @@ function refusal(line: string, server: string): Fault {
       hint: "Only one runs at a time; try again in a moment.",
     });
   }
-  if (line === "ERROR" || line.startsWith("CLIENT_ERROR")) {
+  if (/^(ERROR|CLIENT_ERROR|BADCLASS)\b/.test(line)) {
     return new Fault("invalid", `memcached at ${server} cannot list its keys: ${line}`, {
       hint: "Listing needs 'lru_crawler metadump' (memcached 1.4.31 or later, without -o no_lru_crawler).",
     });

@@ -3,7 +3,7 @@
 import { Fault } from "../../wire/faults.ts";
 import { metaExistsLine, STATS, STATS_SETTINGS } from "../../wire/memcached/client-requests.ts";
 import { type Address, Connection, nameOf, type Reply, type Request, type Timeouts } from "./connection.ts";
-import { replyFault, ServerUnreachable } from "./errors.ts";
+import { isErrorLine, isUnauthenticated, replyFault, ServerUnreachable } from "./errors.ts";
 
 export interface Features {
   /** The server answers the meta commands (memcached ≥ 1.6). */
@@ -124,15 +124,22 @@ export class Server {
     // Not every server knows these; what they do not know they answer with an error line.
     // (`mn` would tell nothing: some know it for the sake of pipelines, and no other meta command.)
     const [meta, settings, statistics] = await Promise.all([
-      this.exchange({ parts: [metaExistsLine("cairn:probe")], kind: "line" }),
+      this.#knowsMeta(),
       this.#statistic(STATS_SETTINGS, "item_size_max"),
       this.#statistic(STATS, "limit_maxbytes"),
     ]);
     return {
-      meta: meta.line === "EN" || meta.line === "HD",
+      meta,
       itemSizeMax: settings ?? DEFAULT_ITEM_SIZE_MAX,
       memory: statistics === 0 ? undefined : statistics,
     };
+  }
+
+  async #knowsMeta(): Promise<boolean> {
+    const { line } = await this.exchange({ parts: [metaExistsLine("cairn:probe")], kind: "line" });
+    if (line === "EN" || line === "HD") return true;
+    if (isErrorLine(line) && !isUnauthenticated(line)) return false;
+    throw replyFault(line, this.name);
   }
 
   async #statistic(request: string, name: string): Promise<number | undefined> {
@@ -141,8 +148,8 @@ export class Server {
       const [word, key, text] = line.split(" ");
       if (word === "STAT" && key === name && /^\d{1,15}$/.test(text ?? "")) value = Number(text);
     };
-    const { line } = await this.exchange({ parts: [request], kind: "lines", onLine });
-    if (/unauthenticated/.test(line)) throw replyFault(line, this.name);
+    const { line } = await this.exchange({ parts: [request], kind: "lines", rows: "STAT ", onLine });
+    if (isUnauthenticated(line)) throw replyFault(line, this.name);
     return value;
   }
 }

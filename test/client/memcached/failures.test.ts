@@ -1,11 +1,10 @@
-// What fails on the way: interruptions, servers that die, fall silent, are full, or are no memcached at all.
+// What fails on the way: interruptions, and servers that die, fall silent, or are full.
 
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import {
   Evicted,
-  isFault,
   type LargeFilesOptions,
   NotFound,
   OutOfMemory,
@@ -211,26 +210,6 @@ describe.each([1, 2])("over connections: %i", (connections) => {
       expect((fault as OutOfMemory).server).toBe(server.address);
       expect(await keysOn(server.address)).toEqual([]);
     });
-  });
-
-  describe("a peer that is no memcached", () => {
-    test.each([
-      ["an HTTP server", () => "HTTP/1.1 400 Bad Request\r\n\r\n"],
-      ["one that wants a password", () => "CLIENT_ERROR unauthenticated\r\n"],
-      ["one that lies about sizes", () => "VALUE cairn:file:f 0 99999999999\r\n"],
-    ])("%s is a fault, not a hang", async (_, reply) => {
-      await using peer = await scripted(reply);
-      await using files = await openLargeFiles({ servers: [peer.address], idleTimeout: 300 });
-      expect(isFault(await failure(files.store("f", randomBytes(10))))).toBe(true);
-      expect(isFault(await failure(files.stat("f")))).toBe(true);
-    });
-  });
-
-  test("what a peer says reaches no terminal as a command", async () => {
-    await using peer = await scripted(() => "\x1b[2J\x9b31m\x07 gone\r\n");
-    await using files = await openLargeFiles({ servers: [peer.address] });
-    const fault = (await failure(files.stat("f"))) as Error;
-    expect(fault.message).toBe(`memcached at ${peer.address} answered "?[2J?31m? gone"`);
   });
 
   test("after close every call is refused, and closing twice is harmless", async () => {
