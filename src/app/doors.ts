@@ -9,8 +9,8 @@ import { jobsRoutes } from "../doors/http/jobs/routes.ts";
 import { keyRoutes } from "../doors/http/keys/routes.ts";
 import { mergeRoutes } from "../doors/http/merge/routes.ts";
 import { putRoutes } from "../doors/http/put/routes.ts";
-import type { HttpServer, Route } from "../doors/http/route.ts";
-import { openHttpDoor } from "../doors/http/server.ts";
+import type { Route } from "../doors/http/route.ts";
+import { type HttpDoor, openHttpDoor } from "../doors/http/server.ts";
 import { serviceRoutes } from "../doors/http/service/routes.ts";
 import { tusRoutes } from "../doors/http/tus/routes.ts";
 import { uploadsRoutes } from "../doors/http/uploads/routes.ts";
@@ -63,7 +63,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     if (port === "off") return null;
     const door = openHttpDoor({ ...shared, port });
     stops.push(() => stopHttp(door, clock));
-    return door.port ?? null;
+    return door.port;
   };
   const [http, image, merge] = [settings.httpPort, settings.imagePort, settings.mergePort].map(openHttp);
   const ports: DoorPorts = {
@@ -101,14 +101,15 @@ function routesOf({ settings, version, kv, services }: DoorsOptions, overview: O
   ];
 }
 
-/** Takes no more requests, lets those under way end, and cuts off what has not ended after the grace. */
-async function stopHttp(door: HttpServer, clock: Clock): Promise<void> {
+/**
+ * Takes no more requests, lets those under way end, and cuts off what has not ended after the grace: an upload keeps what
+ * came of it. What takes longer than that, joining large parts say, is given up, and mended by the next start.
+ */
+async function stopHttp(door: HttpDoor, clock: Clock): Promise<void> {
   const over = new AbortController();
-  const cut = clock.sleep(GRACE_MS, over.signal).then(
-    () => door.stop(true),
-    () => undefined, // all ended in time
-  );
-  await door.stop();
+  const after = (ms: number, work: () => void) => clock.sleep(ms, over.signal).then(work, () => undefined); // all ended in time
+  const cut = after(GRACE_MS, () => void door.stop(true));
+  await Promise.race([door.stop(), after(2 * GRACE_MS, () => undefined)]);
   over.abort();
   await cut;
 }

@@ -6,14 +6,13 @@ import { join } from "node:path";
 import { buildWeb } from "../../scripts/build-web.ts";
 import { dashboardRoutes } from "../../src/doors/http/dashboard/routes.ts";
 import { findWebFiles } from "../../src/doors/http/dashboard/web-files.ts";
-import type { HttpServer } from "../../src/doors/http/route.ts";
-import { openHttpDoor } from "../../src/doors/http/server.ts";
+import { type HttpDoor, openHttpDoor } from "../../src/doors/http/server.ts";
 import { builtWeb } from "../support/built-web.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
 
 let folder: TemporaryFolder;
-let server: HttpServer;
+let server: HttpDoor;
 let origin: string;
 
 beforeAll(async () => {

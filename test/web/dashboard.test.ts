@@ -7,8 +7,7 @@ import { createRules } from "../../src/domain/kv/rules.ts";
 import { dashboardRoutes } from "../../src/doors/http/dashboard/routes.ts";
 import { findWebFiles } from "../../src/doors/http/dashboard/web-files.ts";
 import { keyRoutes } from "../../src/doors/http/keys/routes.ts";
-import type { HttpServer } from "../../src/doors/http/route.ts";
-import { openHttpDoor } from "../../src/doors/http/server.ts";
+import { type HttpDoor, openHttpDoor } from "../../src/doors/http/server.ts";
 import { serviceRoutes } from "../../src/doors/http/service/routes.ts";
 import type { Status } from "../../src/wire/api.ts";
 import { launchBrowser, openPage } from "../support/browser.ts";
@@ -24,7 +23,7 @@ const HOSTILE_KEY = '<img/src=x/onerror="document.title=1">';
 const HOSTILE_VALUE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">";
 
 const kv = new MemoryKv({ rules: createRules(), clock: new ManualClock() });
-let server: HttpServer;
+let server: HttpDoor;
 let browser: Browser;
 let origin: string;
 /** What a test wants the server to say of its workers. */

@@ -6,6 +6,7 @@ import type { Log } from "../../ports/log.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { admit, CHALLENGE } from "./access.ts";
 import type { FaultBody, HttpServer, Route } from "./route.ts";
+import { Running } from "./running.ts";
 import { STATUS } from "./statuses.ts";
 
 export interface HttpDoorOptions {
@@ -20,19 +21,36 @@ export interface HttpDoorOptions {
   readonly log: Log;
 }
 
+/** An open port; disposing it cuts off what is under way. */
+export interface HttpDoor extends AsyncDisposable {
+  /** The real one. */
+  readonly port: number;
+  /**
+   * Takes no more requests, and lets those under way end; `now`: cuts them off, and what came of an upload is kept. Resolves
+   * when no handler is at work any more. Then the store may be closed.
+   */
+  stop(now?: boolean): Promise<void>;
+}
+
 type Handler = (request: BunRequest<string>, server: HttpServer) => Response | Promise<Response>;
 type Methods = Record<string, Handler>;
 
-/** Listens; the returned server's `port` is the real one. Faults: `conflict` if the port is taken, `forbidden` if it may not be used. */
-export function openHttpDoor(options: HttpDoorOptions): HttpServer {
+/** Faults: `conflict` if the port is taken, `forbidden` if it may not be used. */
+export function openHttpDoor(options: HttpDoorOptions): HttpDoor {
+  const running = new Running();
   try {
-    return listen(options);
+    const server = listen(options, running);
+    const stop = async (now?: boolean) => {
+      await server.stop(now);
+      await running.none();
+    };
+    return { port: server.port ?? options.port, stop, [Symbol.asyncDispose]: () => stop(true) };
   } catch (error) {
     throw explainListen(error, options);
   }
 }
 
-function listen(options: HttpDoorOptions): HttpServer {
+function listen(options: HttpDoorOptions, running: Running): HttpServer {
   return Bun.serve({
     hostname: options.hostname,
     port: options.port,
@@ -42,19 +60,19 @@ function listen(options: HttpDoorOptions): HttpServer {
     development: false,
     // Outside development Bun shares the port with whoever else binds it; two servers would answer in turn.
     reusePort: false,
-    routes: tableOf(options),
+    routes: tableOf(options, running),
     fetch: (request) => answerUnknown(request),
     error: (error) => answerFault(toFault(error), plainBody),
   });
 }
 
 /** Bun's native routes: path → method → handler. HEAD follows GET, OPTIONS and wrong methods are answered. */
-function tableOf(options: HttpDoorOptions): Record<string, Handler> {
+function tableOf(options: HttpDoorOptions, running: Running): Record<string, Handler> {
   const byPath = new Map<string, Methods>();
   const crossOrigin = new Set<string>();
   for (const route of options.routes) {
     const methods = byPath.get(route.path) ?? {};
-    methods[route.method] = guarded(route, options);
+    methods[route.method] = guarded(route, options, running);
     if (route.method === "GET") methods.HEAD ??= methods.GET as Handler;
     if (route.crossOrigin) crossOrigin.add(route.path);
     byPath.set(route.path, methods);
@@ -102,13 +120,14 @@ function dispatch(methods: Methods, crossOrigin: boolean): Handler {
   };
 }
 
-function guarded(route: Route, { credentials, log }: HttpDoorOptions): Handler {
+function guarded(route: Route, { credentials, log }: HttpDoorOptions, running: Running): Handler {
   const body = route.faultBody ?? plainBody;
   const headers = Object.entries(route.headers ?? {});
   // A browser asks by OPTIONS whether it may send a password, before it sends one.
   const isOpen = route.open || route.method === "OPTIONS";
   return async (request, server) => {
     let response: Response;
+    running.begin();
     try {
       const users = isOpen ? undefined : credentials?.();
       if (users) await admit(request, server, users, log);
@@ -130,6 +149,8 @@ function guarded(route: Route, { credentials, log }: HttpDoorOptions): Handler {
       }
       response = answerFault(fault, body);
       if (fault.code === "unauthenticated") response.headers.set("www-authenticate", CHALLENGE);
+    } finally {
+      running.end();
     }
     for (const [name, value] of headers) response.headers.set(name, value);
     if (route.crossOrigin && request.headers.has("origin")) allowOrigin(response);

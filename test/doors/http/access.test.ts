@@ -3,13 +3,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { hashPassword } from "../../../src/compute/password-hash.ts";
 import { Credentials } from "../../../src/domain/access/credentials.ts";
-import type { HttpServer, Route } from "../../../src/doors/http/route.ts";
-import { openHttpDoor } from "../../../src/doors/http/server.ts";
+import type { Route } from "../../../src/doors/http/route.ts";
+import { type HttpDoor, openHttpDoor } from "../../../src/doors/http/server.ts";
 import { failureOf } from "../../support/failure.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 
 let users: Credentials | undefined;
-let server: HttpServer;
+let server: HttpDoor;
 const seen: string[] = [];
 const warnings: unknown[] = [];
 

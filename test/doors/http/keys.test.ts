@@ -5,8 +5,7 @@ import fc from "fast-check";
 import { MemoryKv } from "../../../src/adapters/memory/kv.ts";
 import { createRules } from "../../../src/domain/kv/rules.ts";
 import { keyRoutes } from "../../../src/doors/http/keys/routes.ts";
-import type { HttpServer } from "../../../src/doors/http/route.ts";
-import { openHttpDoor } from "../../../src/doors/http/server.ts";
+import { type HttpDoor, openHttpDoor } from "../../../src/doors/http/server.ts";
 import { KeyPage, KeyPreview } from "../../../src/wire/api.ts";
 import { decodeKey, encodeKey } from "../../../src/wire/key-codec.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -14,7 +13,7 @@ import { quietLog } from "../../support/quiet-log.ts";
 import { storeKey, storeMany } from "../../support/stored-keys.ts";
 
 const kv = new MemoryKv({ rules: createRules(), clock: new ManualClock() });
-let server: HttpServer;
+let server: HttpDoor;
 
 beforeAll(async () => {
   server = openHttpDoor({

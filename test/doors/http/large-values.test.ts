@@ -6,8 +6,7 @@ import { join } from "node:path";
 import { SqliteKv } from "../../../src/adapters/sqlite/kv.ts";
 import { createRules } from "../../../src/domain/kv/rules.ts";
 import { keyRoutes } from "../../../src/doors/http/keys/routes.ts";
-import type { HttpServer } from "../../../src/doors/http/route.ts";
-import { openHttpDoor } from "../../../src/doors/http/server.ts";
+import { type HttpDoor, openHttpDoor } from "../../../src/doors/http/server.ts";
 import { spoolTo, storing } from "../../conformance/kv-large.suite.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { quietLog } from "../../support/quiet-log.ts";
@@ -23,7 +22,7 @@ const value = Buffer.from(
 );
 let folder: TemporaryFolder;
 let kv: SqliteKv;
-let server: HttpServer;
+let server: HttpDoor;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
