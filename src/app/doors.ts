@@ -93,7 +93,12 @@ function routesOf({ settings, version, kv, services }: DoorsOptions, overview: O
     ...jobsRoutes({ jobs, files }),
     ...keyRoutes({ kv }),
   ];
-  const source = { version, status: () => overview.status(), metrics: () => overview.metrics() };
+  const source = {
+    version,
+    status: () => overview.status(),
+    workers: () => overview.workers(),
+    metrics: () => overview.metrics(),
+  };
   return [
     ...routes,
     ...serviceRoutes(source, routes),

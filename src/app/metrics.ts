@@ -46,7 +46,7 @@ async function openBoard(): Promise<Board> {
   const uptime = gauge("uptime_seconds", "Seconds since the server started");
   const items = gauge("items", "Items under the memcached protocol");
   const itemBytes = gauge("item_bytes", "Bytes of keys and values of all items");
-  const workers = gauge("workers", "Worker processes alive under this server");
+  const workers = gauge("workers", "Worker processes that are alive, whoever started them");
   const diskFree = gauge("disk_free_bytes", "Bytes free on the disk of the data folder");
   const memory = gauge("resident_memory_bytes", "Resident memory of the server process");
   const jobs = gauge("jobs", "Jobs by state", ["state"]);

@@ -4,7 +4,7 @@ import { statfs } from "node:fs/promises";
 import type { MemcachedDoor } from "../doors/memcached/door.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Kv } from "../ports/kv.ts";
-import type { Status } from "../wire/api.ts";
+import type { Status, WorkerEntry } from "../wire/api.ts";
 import type { DoorAddress } from "./door-list.ts";
 import { type Figures, Metrics } from "./metrics.ts";
 import type { Services } from "./services.ts";
@@ -34,9 +34,10 @@ export class Overview {
 
   async status(): Promise<Status> {
     const { settings, version, kv, services, clock } = this.#options;
-    const [stored, jobs, disk] = await Promise.all([
+    const [stored, jobs, workers, disk] = await Promise.all([
       kv.stats(),
       services.jobs.counts(),
+      services.crew.count(),
       statfs(settings.data),
     ]);
     return {
@@ -46,10 +47,14 @@ export class Overview {
       keys: stored.items,
       doors: [...this.doors],
       jobs,
-      workers: services.workers.alive,
+      workers,
       ...(services.workers.failing !== undefined && { workersFailing: services.workers.failing }),
       disk: { free: disk.bavail * disk.bsize, total: disk.blocks * disk.bsize },
     };
+  }
+
+  workers(): Promise<readonly WorkerEntry[]> {
+    return this.#options.services.crew.list();
   }
 
   metrics(): Promise<{ readonly text: string; readonly contentType: string }> {

@@ -11,6 +11,7 @@ import { type AggregationJobs, dropzoneFinisher } from "../doors/http/dropzone/r
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { aggregationJobs } from "./aggregation-jobs.ts";
+import { Crew } from "./crew.ts";
 import { environmentOf, type Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
 import { webhookHosts } from "./webhooks.ts";
@@ -22,12 +23,14 @@ export interface Services extends AsyncDisposable {
   readonly jobs: Jobs;
   readonly aggregations: AggregationJobs;
   readonly workers: Workers;
+  /** Those that are alive, whoever started them. */
+  readonly crew: Crew;
 }
 
 /** Repairs what a crash left before it returns; the workers are running then. Disposing it ends them. */
 export async function openServices(
   settings: Settings,
-  { records, staging, files, queue }: Store,
+  { records, staging, files, queue, roster }: Store,
   clock: Clock,
   log: Log,
 ): Promise<Services> {
@@ -61,6 +64,7 @@ export async function openServices(
     jobs,
     aggregations,
     workers,
+    crew: new Crew({ workers, roster, queue, clock }),
     [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
   };
 }

@@ -12,6 +12,7 @@ import { SqliteQueue } from "../adapters/sqlite/queue.ts";
 import { SqliteRecords } from "../adapters/sqlite/records.ts";
 import { openRecordsDatabase } from "../adapters/sqlite/records-database.ts";
 import { RecordsOutbox } from "../adapters/sqlite/records-outbox.ts";
+import { SqliteRoster } from "../adapters/sqlite/roster.ts";
 import { SqliteStaging } from "../adapters/sqlite/staging.ts";
 import { TieredBlobs } from "../adapters/tiered/blobs.ts";
 import { TieredStaging } from "../adapters/tiered/staging.ts";
@@ -23,6 +24,7 @@ import type { Log } from "../ports/log.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { Queue } from "../ports/queue.ts";
 import type { Records } from "../ports/records.ts";
+import type { Roster } from "../ports/roster.ts";
 import type { Staging } from "../ports/staging.ts";
 import type { Settings } from "./settings.ts";
 
@@ -36,6 +38,7 @@ export interface Store extends AsyncDisposable {
   readonly staging: Staging;
   readonly files: Files;
   readonly queue: Queue;
+  readonly roster: Roster;
   readonly bucket: Bucket;
 }
 
@@ -64,13 +67,15 @@ export async function openStore(settings: Settings, { clock, log, takesUploads }
   const blobs = await openBlobs(settings, new TieredBlobs(new SqliteBlobs(database), diskBlobs, isSmallId));
   const small = new SqliteStaging(database);
   const staging = new TieredStaging({ small, large: diskStaging, limit: SMALL_LIMIT, isSmall: isSmallId });
-  const queue = opened.use(SqliteQueue.open({ path: join(data, "jobs.sqlite"), sync, clock }));
+  const jobs = join(data, "jobs.sqlite");
+  const queue = opened.use(SqliteQueue.open({ path: jobs, sync, clock }));
+  const roster = opened.use(SqliteRoster.open({ path: jobs }));
 
   const files = new Files({ ...blobs, records, clock, log });
   const bucket = await openBucket(logs);
   const closing = opened.move();
   return {
-    ...{ records, outbox, staging, files, queue, bucket },
+    ...{ records, outbox, staging, files, queue, roster, bucket },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }

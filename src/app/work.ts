@@ -16,11 +16,11 @@ export async function workUntil(
   const settings = resolveSettings(values, database);
   const log = openLog(settings.logLevel, "worker");
   await using store = await openStore(settings, { clock: systemClock, log, takesUploads: false });
-  const { queue, files, bucket } = store;
+  const { queue, roster, files, bucket } = store;
   const { jobMemory, resultExpiry, mergeThreads } = settings;
   const scratch = join(settings.data, "scratch");
   const limits = { jobMemory, resultExpiry, mergeThreads };
-  const shop = { queue, files, bucket, clock: systemClock, log, scratch, ...limits };
+  const shop = { queue, roster, files, bucket, clock: systemClock, log, scratch, ...limits };
   // A worker that `serve` spawned has a channel to it; one started by hand has not.
   await runWorker(shop, { signal, supervised: process.send !== undefined });
 }

@@ -13,6 +13,7 @@ import type { Bucket } from "../ports/bucket.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Queue } from "../ports/queue.ts";
+import type { Roster } from "../ports/roster.ts";
 import { mergeOnThreads } from "./merge-threads.ts";
 import { openScratch } from "./scratch.ts";
 import { POKE, WORKED, workerName } from "./workers.ts";
@@ -20,6 +21,8 @@ import { POKE, WORKED, workerName } from "./workers.ts";
 /** What a worker works with, composed by whoever starts it. */
 export interface Workshop {
   readonly queue: Queue;
+  /** Where it makes itself known. */
+  readonly roster: Roster;
   readonly files: Files;
   readonly bucket: Bucket;
   readonly clock: Clock;
@@ -48,7 +51,7 @@ export interface WorkerRun {
 
 /** Resolves when the worker has stopped and holds no job. */
 export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }: WorkerRun): Promise<void> {
-  const { queue, files, bucket, clock, log } = shop;
+  const { queue, roster, files, bucket, clock, log } = shop;
   await using scratch = await openScratch(shop.scratch);
   const results = new Results({ files, clock, lifetime: shop.resultExpiry });
   let grown = false;
@@ -59,6 +62,7 @@ export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }:
   const runs = new DiskMergeRuns(join(scratch.path, "merges"));
   const worker = new Worker({
     queue,
+    roster,
     clock,
     log,
     name: workerName(process.pid),

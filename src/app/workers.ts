@@ -70,6 +70,13 @@ export function workerCommand(args: readonly string[]): readonly string[] {
   return [process.execPath, ...(compiled ? [] : [Bun.main]), ...args];
 }
 
+export interface OwnWorker {
+  readonly name: string;
+  /** ms since 1970. */
+  readonly startedAt: number;
+  readonly isUp: boolean;
+}
+
 /** A place for one worker process, and for the next one when it has ended. */
 interface Lane {
   child: Subprocess | undefined;
@@ -103,6 +110,14 @@ export class Workers implements AsyncDisposable {
   /** How workers end that are started again and again and do not live; undefined: all is well. */
   get failing(): string | undefined {
     return this.#lanes.find((lane) => lane.failures >= FAILING && !this.#isUp(lane))?.how;
+  }
+
+  /** Its processes, by their names; `isUp`: not one of those that do not live. */
+  get own(): readonly OwnWorker[] {
+    return this.#lanes.flatMap((lane) => {
+      if (!lane.child) return [];
+      return { name: workerName(lane.child.pid), startedAt: lane.startedAt, isUp: this.#isUp(lane) };
+    });
   }
 
   get #children(): readonly Subprocess[] {

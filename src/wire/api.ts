@@ -95,13 +95,31 @@ export const NewJobBody = z.object({
   webhook: z.string().optional().describe("an http(s) URL that is told of the end, signed"),
 });
 
+export const WorkerEntry = z.object({
+  name: z.string().describe("its machine and process; a job names the worker that holds it, or held it last"),
+  own: z.boolean().describe("whether this server started it, and starts another when it ends"),
+  kinds: z.array(z.string()).describe("of jobs that it takes"),
+  startedAt: Time,
+  seenAt: Time.describe("when it last told that it is alive"),
+  job: z
+    .object({
+      id: z.string(),
+      kind: z.string(),
+      startedAt: Time.nullable(),
+      progress: JobProgress.nullable(),
+    })
+    .nullable()
+    .describe("what it works on"),
+});
+export const WorkerList = z.object({ workers: z.array(WorkerEntry) });
+
 export const Status = z.object({
   version: z.string(),
   uptime: z.number().describe("milliseconds since the start"),
   sync: z.enum(["full", "normal"]),
   keys: z.number().int(),
   jobs: z.record(JobState, z.number().int()),
-  workers: z.number().int().describe("worker processes alive under this server"),
+  workers: z.number().int().describe("worker processes that are alive, whoever started them"),
   workersFailing: z
     .string()
     .optional()
@@ -123,4 +141,6 @@ export type UploadPage = z.infer<typeof UploadPage>;
 export type JobEntry = z.infer<typeof JobEntry>;
 export type JobPage = z.infer<typeof JobPage>;
 export type NewJobBody = z.infer<typeof NewJobBody>;
+export type WorkerEntry = z.infer<typeof WorkerEntry>;
+export type WorkerList = z.infer<typeof WorkerList>;
 export type Status = z.infer<typeof Status>;

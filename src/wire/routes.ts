@@ -32,6 +32,7 @@ export const ROUTES = {
   /** Server-sent events until the job has ended. */
   jobEvents: "/api/jobs/:id/events",
   jobRetry: "/api/jobs/:id/retry",
+  workers: "/api/workers",
   keys: "/api/keys",
   /** `?key=` percent-encoded bytes: the whole value as a download. */
   value: "/api/value",

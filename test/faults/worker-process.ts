@@ -5,6 +5,7 @@ import { DiskBucket } from "../../src/adapters/disk/bucket.ts";
 import { SqliteQueue } from "../../src/adapters/sqlite/queue.ts";
 import { SqliteRecords } from "../../src/adapters/sqlite/records.ts";
 import { openRecordsDatabase } from "../../src/adapters/sqlite/records-database.ts";
+import { SqliteRoster } from "../../src/adapters/sqlite/roster.ts";
 import { systemClock } from "../../src/app/clock.ts";
 import { runWorker, type Workshop } from "../../src/app/worker.ts";
 import { Files } from "../../src/domain/files/files.ts";
@@ -17,6 +18,7 @@ export async function openWorkshop(
   const clock = systemClock;
   const log = quietLog;
   const queue = SqliteQueue.open({ path: `${folder}/jobs.sqlite`, sync: "normal", clock });
+  const roster = SqliteRoster.open({ path: `${folder}/jobs.sqlite` });
   const database = openRecordsDatabase({
     path: `${folder}/records.sqlite`,
     sync: "normal",
@@ -25,6 +27,7 @@ export async function openWorkshop(
   const blobs = await DiskBlobs.open(folder);
   return {
     queue,
+    roster,
     clock,
     log,
     files: new Files({ blobs, records: new SqliteRecords(database), clock, log }),
@@ -33,6 +36,7 @@ export async function openWorkshop(
     jobMemory: 128 * 1_048_576,
     resultExpiry: null,
     [Symbol.asyncDispose]: async () => {
+      await roster[Symbol.asyncDispose]();
       await queue[Symbol.asyncDispose]();
       database.close();
     },

@@ -6,15 +6,16 @@ import { systemClock } from "../../src/app/clock.ts";
 import { Workers } from "../../src/app/workers.ts";
 import { Jobs } from "../../src/domain/jobs/jobs.ts";
 import { aggregateKind, mergeKind } from "../../src/domain/jobs/kinds.ts";
-import type { Status } from "../../src/wire/api.ts";
+import type { JobEntry, Status, WorkerList } from "../../src/wire/api.ts";
 import { Cairn } from "../support/cairn.ts";
-import { BUN, childrenOf, Program, ROOT } from "../support/processes.ts";
+import { BUN, CAIRN, childrenOf, Program, ROOT } from "../support/processes.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
 import { openWorkshop } from "./worker-process.ts";
 
 const SCRIPT = `${ROOT}test/faults/worker-process.ts`;
+const JSON_TYPE = { "content-type": "application/json" };
 const RANGE = { start: "2020-01-01", end: "2020-01-31" };
 
 /** A folder with logs of a month, a queue, and supervised workers on them. */
@@ -148,6 +149,30 @@ test("the server's status tells of workers that are killed again and again", asy
     return now.workersFailing !== undefined && now;
   });
   expect(failing).toMatchObject({ workers: 0, workersFailing: "was killed by SIGKILL" });
+}, 30_000);
+
+test("a worker that was started by itself is known with what it does, and not once it is killed", async () => {
+  await using folder = await temporaryFolder();
+  const database = folder.at("db.sqlite");
+  await using server = await Cairn.start({ database, flags: ["--workers", "0"] });
+  const get = async (path: string) => (await fetch(server.http + path)).json();
+  const status = async () => (await get("/api/status")) as Status;
+  const workers = async () => ((await get("/api/workers")) as WorkerList).workers;
+  expect((await status()).workers).toBe(0);
+  await using alone = await Program.start([CAIRN, "worker", database]);
+  await until("it is counted", async () => (await status()).workers === 1);
+  expect(await workers()).toMatchObject([{ own: false, kinds: ["merge", "aggregate"], job: null }]);
+  expect((await workers())[0]?.name).toEndWith(`:${alone.pid}`);
+  const body = JSON.stringify({ kind: "merge", input: { start: "2020-01-01", end: "2020-01-01" } });
+  const added = await fetch(`${server.http}/api/jobs`, { method: "POST", body, headers: JSON_TYPE });
+  const { id } = (await added.json()) as JobEntry;
+  await until(
+    "it did the job",
+    async () => ((await get(`/api/jobs/${id}`)) as JobEntry).state === "succeeded",
+  );
+  await alone.end("SIGKILL");
+  expect((await status()).workers).toBe(0);
+  expect(await workers()).toEqual([]);
 }, 30_000);
 
 test("a worker that aggregated is replaced, so that its memory returns", async () => {

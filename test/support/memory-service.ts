@@ -6,9 +6,11 @@ import { MemoryBucket } from "../../src/adapters/memory/bucket.ts";
 import { MemoryKv } from "../../src/adapters/memory/kv.ts";
 import { MemoryQueue } from "../../src/adapters/memory/queue.ts";
 import { MemoryRecords } from "../../src/adapters/memory/records.ts";
+import { MemoryRoster } from "../../src/adapters/memory/roster.ts";
 import { MemoryStaging } from "../../src/adapters/memory/staging.ts";
 import { aggregationJobs } from "../../src/app/aggregation-jobs.ts";
 import { systemClock } from "../../src/app/clock.ts";
+import { Crew } from "../../src/app/crew.ts";
 import { Files } from "../../src/domain/files/files.ts";
 import { aggregateHandler } from "../../src/domain/jobs/aggregate.ts";
 import { Jobs } from "../../src/domain/jobs/jobs.ts";
@@ -52,12 +54,15 @@ export interface MemoryServiceOptions {
 export function openMemoryService({ web, logs = new Map() }: MemoryServiceOptions): MemoryService {
   const shared = { clock: systemClock, log: quietLog };
   const [blobs, records, queue] = [new MemoryBlobs(), new MemoryRecords(), new MemoryQueue(systemClock)];
+  const roster = new MemoryRoster();
+  const crew = new Crew({ workers: { own: [] }, roster, queue, clock: systemClock });
   const kv = new MemoryKv({ rules: createRules(), clock: systemClock });
   const files = new Files({ ...shared, blobs, records });
   const results = new Results({ files, clock: systemClock, lifetime: null });
   const worker = new Worker({
     ...shared,
     queue,
+    roster,
     name: "worker-1",
     handlers: [
       mergeHandler({ bucket: new MemoryBucket(logs), results }),
@@ -81,7 +86,7 @@ export function openMemoryService({ web, logs = new Map() }: MemoryServiceOption
     sync: "full",
     keys: (await kv.stats()).items,
     jobs: { ...(await queue.counts()) },
-    workers: running === undefined ? 0 : 1,
+    workers: await crew.count(),
     disk: { free: 4e9, total: 9e9 },
   });
   const metrics = async () => ({ text: "", contentType: "text/plain" });
@@ -95,7 +100,7 @@ export function openMemoryService({ web, logs = new Map() }: MemoryServiceOption
     ...jobsRoutes({ jobs, files }),
     ...dropzoneRoutes({ uploads, files, jobs: aggregations }),
     ...mergeRoutes({ jobs, files }),
-    ...serviceRoutes({ version: "1.2.3", status, metrics }, []),
+    ...serviceRoutes({ version: "1.2.3", status, workers: () => crew.list(), metrics }, []),
   ];
   const server = openHttpDoor({ hostname: "127.0.0.1", port: 0, routes, idleTimeout: 30, log: quietLog });
   return {

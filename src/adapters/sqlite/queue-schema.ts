@@ -69,6 +69,14 @@ export const QUEUE_MIGRATIONS = [
     INSERT INTO notices (job_id, url, due_at) VALUES (new.id, new.webhook, new.finished_at);
   END;
   `,
+  `
+  CREATE TABLE workers (
+    name TEXT PRIMARY KEY,
+    kinds TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ] as const;
 
 export interface JobRow {

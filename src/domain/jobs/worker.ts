@@ -3,12 +3,16 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Lease, Queue } from "../../ports/queue.ts";
+import type { Roster } from "../../ports/roster.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { Attempt } from "./attempt.ts";
 import type { JobHandler } from "./kind.ts";
+import { keepPresent } from "./presence.ts";
 
 export interface WorkerOptions {
   readonly queue: Queue;
+  /** Where it makes itself known while it runs. */
+  readonly roster?: Roster;
   readonly clock: Clock;
   readonly log: Log;
   /** Names this worker in its leases; unique among the living. */
@@ -58,8 +62,18 @@ export class Worker {
 
   /** Works until `stop` is aborted (then the job in hand is given back), or until `spent`. */
   async run(stop: AbortSignal): Promise<void> {
-    const { log, name, spent } = this.#options;
+    const { log, name } = this.#options;
     log.info("worker.started", { worker: name, kinds: this.#kinds });
+    const ended = new AbortController();
+    const presence = this.#keepPresent(ended.signal);
+    await this.#loop(stop);
+    ended.abort();
+    await presence;
+    log.info("worker.stopped", { worker: name });
+  }
+
+  async #loop(stop: AbortSignal): Promise<void> {
+    const { spent } = this.#options;
     let lease: Lease | undefined;
     while (!stop.aborted) {
       this.#poked = false;
@@ -70,7 +84,11 @@ export class Worker {
       } else if (!this.#poked) await this.#pause(this.#options.pollMs ?? POLL_MS, stop);
     }
     if (lease) await this.#giveBack(lease);
-    log.info("worker.stopped", { worker: name });
+  }
+
+  async #keepPresent(signal: AbortSignal): Promise<void> {
+    const { roster, clock, log, name } = this.#options;
+    if (roster) await keepPresent({ roster, clock, log }, { name, kinds: this.#kinds }, signal);
   }
 
   /**

@@ -1,6 +1,6 @@
 // The service's own routes: status for the dashboard, health for orchestrators, metrics, and the OpenAPI document.
 
-import { Status } from "../../../wire/api.ts";
+import { Status, type WorkerEntry, WorkerList } from "../../../wire/api.ts";
 import { ROUTES } from "../../../wire/routes.ts";
 import type { Route } from "../route.ts";
 import { describeRoutes } from "./openapi.ts";
@@ -8,6 +8,8 @@ import { describeRoutes } from "./openapi.ts";
 export interface ServiceSource {
   readonly version: string;
   status(): Promise<Status>;
+  /** Those that are alive, the oldest first. */
+  workers(): Promise<readonly WorkerEntry[]>;
   /** In Prometheus's text format, with its content type. */
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
@@ -21,6 +23,13 @@ export function serviceRoutes(source: ServiceSource, documented: readonly Route[
       summary: "What the service is doing: counts, workers, disk.",
       answer: Status,
       handle: async () => Response.json(await source.status()),
+    },
+    {
+      method: "GET",
+      path: ROUTES.workers,
+      summary: "The workers that are alive, whoever started them, and what each works on.",
+      answer: WorkerList,
+      handle: async () => Response.json({ workers: await source.workers() }),
     },
     {
       method: "GET",
