@@ -16,17 +16,29 @@ import type {
   KeyPreview,
   Status,
   UploadPage,
+  WorkerList,
 } from "../wire/api.ts";
 import { pathTo, ROUTES } from "../wire/routes.ts";
+import { areJobsLive, useLiveJobs } from "./live-jobs.ts";
 import { fetchJson, withQuery } from "./requests.ts";
 
 const OFTEN = 1000;
 const SELDOM = 4000;
+/** Of jobs whose changes come by themselves: their files may still expire. */
+const HARDLY = 15_000;
 
 export function useStatus() {
   return useQuery({
     queryKey: ["status"],
     queryFn: ({ signal }) => fetchJson<Status>(ROUTES.status, { signal }),
+    refetchInterval: OFTEN * 2,
+  });
+}
+
+export function useWorkers() {
+  return useQuery({
+    queryKey: ["workers"],
+    queryFn: ({ signal }) => fetchJson<WorkerList>(ROUTES.workers, { signal }),
     refetchInterval: OFTEN * 2,
   });
 }
@@ -63,17 +75,25 @@ export function useFiles(query: Readonly<Record<string, string>>) {
 }
 
 export function useJobs(query: Readonly<Record<string, string>>) {
-  return usePages<JobPage>(["jobs", query], OFTEN, (after, signal) =>
-    fetchJson(withQuery(ROUTES.jobs, { ...query, after }), { signal }),
+  useLiveJobs();
+  return usePages<JobPage>(
+    ["jobs", query],
+    () => (areJobsLive() ? HARDLY : OFTEN),
+    (after, signal) => fetchJson(withQuery(ROUTES.jobs, { ...query, after }), { signal }),
   );
 }
 
 /** One job, until it has ended. */
 export function useJob(id: string) {
+  useLiveJobs();
   return useQuery({
     queryKey: ["job", id],
     queryFn: ({ signal }) => fetchJson<JobEntry>(pathTo(ROUTES.job, { id }), { signal }),
-    refetchInterval: ({ state }) => (state.data && state.data.finishedAt !== null ? false : OFTEN / 2),
+    refetchInterval: ({ state }) => {
+      if (state.data && state.data.finishedAt !== null) return false;
+      // The stream tells of the newest jobs only; this one may be old.
+      return areJobsLive() ? SELDOM : OFTEN / 2;
+    },
   });
 }
 
@@ -93,7 +113,7 @@ export function useChange<T>(change: (input: T) => Promise<unknown>) {
 /** Pages by cursor. They are refreshed while only the first is loaded: nobody who reads on wants rows to move. */
 function usePages<P extends { readonly next: string | null }>(
   queryKey: readonly unknown[],
-  interval: number,
+  interval: number | (() => number),
   fetchPage: (after: string, signal: AbortSignal) => Promise<P>,
 ) {
   return useInfiniteQuery({
@@ -101,7 +121,10 @@ function usePages<P extends { readonly next: string | null }>(
     queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
     initialPageParam: "",
     getNextPageParam: (page) => page.next,
-    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > 1 ? false : interval),
+    refetchInterval: ({ state }) => {
+      if ((state.data?.pages.length ?? 0) > 1) return false;
+      return typeof interval === "number" ? interval : interval();
+    },
     refetchOnWindowFocus: ({ state }) => (state.data?.pages.length ?? 0) <= 1,
     placeholderData: keepPreviousData,
   });

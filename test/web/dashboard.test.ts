@@ -39,7 +39,12 @@ beforeAll(async () => {
     ...dashboardRoutes({ files: findWebFiles(await builtWeb()) }),
     ...keyRoutes({ kv }),
     ...serviceRoutes(
-      { version: "1.2.3", status, metrics: async () => ({ text: "", contentType: "text/plain" }) },
+      {
+        version: "1.2.3",
+        status,
+        workers: async () => [],
+        metrics: async () => ({ text: "", contentType: "text/plain" }),
+      },
       [],
     ),
   ];

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser } from "playwright-core";
+import type { JobEntry } from "../../src/wire/api.ts";
 import { launchBrowser, openPage } from "../support/browser.ts";
 import { builtWeb } from "../support/built-web.ts";
 import {
@@ -44,6 +45,14 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
+/** A job that the page knows nothing of. */
+async function submitMerge(): Promise<string> {
+  const body = JSON.stringify({ kind: "merge", input: { start: "2019-08-17", end: "2019-08-18" } });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${service.origin}/api/jobs`, { method: "POST", headers, body });
+  return ((await answer.json()) as JobEntry).id;
+}
+
 describe("without a worker", () => {
   test("a job waits, the page warns, and the job is cancelled and retried", async () => {
     const { page, complaints } = await openPage(browser);
@@ -57,6 +66,22 @@ describe("without a worker", () => {
     await page.getByRole("button", { name: "Retry" }).click();
     await page.getByText("No job matches the filter").waitFor();
     expect((await service.queue.counts()).queued).toBe(1);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  test("changes of a job come by themselves, without asking for the list again", async () => {
+    const { page, complaints } = await openPage(browser);
+    const id = await submitMerge();
+    const streamed = page.waitForResponse("**/api/jobs/events*");
+    await openDashboard(page, service.origin, "#/jobs");
+    const row = page.locator(`tr[data-id="${id}"]`);
+    await row.locator('[data-state="queued"]').waitFor();
+    await streamed;
+    // From here on the list cannot be asked for.
+    await page.route(/\/api\/jobs(\?.*)?$/, () => undefined);
+    await service.queue.cancel(id);
+    await row.locator('[data-state="cancelled"]').waitFor();
     expect(complaints).toEqual([]);
     await page.context().close();
   });
@@ -114,11 +139,46 @@ describe("with a worker", () => {
     await page.context().close();
   });
 
+  test("where the stream is cut off, the lists are asked for again and again", async () => {
+    const { page } = await openPage(browser);
+    let refused = 0;
+    await page.route("**/api/jobs/events*", (route) => {
+      refused++;
+      return route.abort();
+    });
+    await openDashboard(page, service.origin, "#/jobs");
+    await until("the stream is refused", () => refused > 0);
+    for (let i = 0; i < 2; i++) {
+      await page.locator(`tr[data-id="${await submitMerge()}"] [data-state="succeeded"]`).waitFor();
+    }
+    await page.context().close();
+  });
+
+  test("the workers are shown, with what they do", async () => {
+    const { page } = await openPage(browser);
+    await openDashboard(page, service.origin);
+    const row = page.locator('tr[data-worker="worker-1"]');
+    await row.filter({ hasText: "started by itself" }).filter({ hasText: "idle" }).waitFor();
+    await page.context().close();
+  });
+
   test("a file that is no CSV is refused in the server's words", async () => {
     const { page } = await openPage(browser);
     await openDashboard(page, service.origin);
     const entry = await dropCsv(page, "notes.txt", "hello");
     await entry.getByRole("alert").filter({ hasText: "notes.txt" }).waitFor();
+    await page.context().close();
+  });
+
+  test("the rows that were rejected are downloaded beside the result", async () => {
+    const { page } = await openPage(browser);
+    await openDashboard(page, service.origin);
+    const entry = await dropCsv(page, "bad.csv", `${HEADER}a,2024-01-01,1\nb,2024-01-01,none\n`);
+    await waitForResult(entry);
+    await entry.getByRole("link", { name: "Details" }).click();
+    const rejects = page.getByRole("link", { name: /rejects/i }).first();
+    const [download] = await Promise.all([page.waitForEvent("download"), rejects.click()]);
+    expect(await Bun.file(await download.path()).text()).toContain("none");
     await page.context().close();
   });
 

@@ -66,6 +66,7 @@ function JobActions({ job }: { readonly job: JobEntry }): ReactNode {
   const error = cancel.error ?? retry.error;
   return (
     <span className="actions">
+      {job.rejects && <DownloadFile file={job.rejects} label="Rejects" />}
       {job.file && <DownloadFile file={job.file} label="Result" />}
       {(job.state === "queued" || job.state === "running") && !job.cancelRequested && (
         <Button

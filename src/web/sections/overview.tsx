@@ -9,7 +9,8 @@ import { Empty, Loading, Problem } from "../pieces/notices.tsx";
 import { StatusTiles, Warnings } from "../pieces/status-tiles.tsx";
 import { TransferList } from "../pieces/transfer-list.tsx";
 import { UploadArea } from "../pieces/upload-area.tsx";
-import { useJobs, useKeys, useStatus } from "../queries.ts";
+import { WorkerList } from "../pieces/worker-list.tsx";
+import { useJobs, useKeys, useStatus, useWorkers } from "../queries.ts";
 import { NoKeys } from "./keys.tsx";
 
 export function Overview({ params }: { readonly params: URLSearchParams }): ReactNode {
@@ -26,6 +27,7 @@ export function Overview({ params }: { readonly params: URLSearchParams }): Reac
       </div>
       <TransferList kinds={["upload", "merge"]} />
       <LatestJobs open={params.get("job") ?? ""} />
+      <Workers />
       <FirstKeys open={params.get("key") ?? ""} />
     </section>
   );
@@ -44,6 +46,19 @@ function LatestJobs({ open }: { readonly open: string }): ReactNode {
           <JobTable jobs={jobs} open={open} onOpen={(id) => replaceParams({ job: id })} />
         </div>
       )}
+    </Shelf>
+  );
+}
+
+/** Nothing where there are none: the warning above says so. */
+function Workers(): ReactNode {
+  const { data } = useWorkers();
+  if (!data || data.workers.length === 0) return null;
+  return (
+    <Shelf title="Workers">
+      <div className="card flush">
+        <WorkerList workers={data.workers} />
+      </div>
     </Shelf>
   );
 }
@@ -72,15 +87,15 @@ function Shelf({
   children,
 }: {
   readonly title: string;
-  readonly more: string;
-  readonly href: string;
+  readonly more?: string;
+  readonly href?: string;
   readonly children: ReactNode;
 }): ReactNode {
   return (
     <section className="shelf" aria-label={title}>
       <div className="shelf-head">
         <h2>{title}</h2>
-        <a href={href}>{more}</a>
+        {href !== undefined && <a href={href}>{more}</a>}
       </div>
       {children}
     </section>
