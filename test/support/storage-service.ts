@@ -20,6 +20,8 @@ import { ManualClock } from "./manual-clock.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 export interface StorageService extends AsyncDisposable {
+  /** Where its bytes are. */
+  readonly folder: string;
   /** `http://127.0.0.1:<port>`. */
   readonly origin: string;
   readonly port: number;
@@ -83,9 +85,9 @@ export async function openStorageService(
   ];
   const server = openHttpDoor({ hostname: "127.0.0.1", port: 0, routes, idleTimeout: 30, log });
   return {
-    ...{ stores, files, uploads, clock, jobs, keys, errors },
+    ...{ folder, stores, files, uploads, clock, jobs, keys, errors },
     origin: `http://127.0.0.1:${server.port}`,
-    port: server.port ?? 0,
+    port: server.port,
     [Symbol.asyncDispose]: async () => {
       await server.stop(true);
       await stores[Symbol.asyncDispose]();

@@ -56,11 +56,12 @@ export function sameSize(known: UploadRecord, { size }: NewUpload): UploadRecord
   );
 }
 
-/** `record` with its size told; Fault `invalid` when it was told otherwise, or more bytes are there. */
+/** `record` with its size told, or itself if it was told before; Fault `invalid` when it was told otherwise, or more bytes are there. */
 export function withSize(record: UploadRecord, size: number): UploadRecord {
   if (record.size !== null && record.size !== size) {
     throw new Fault("invalid", `the upload has ${record.size} bytes in all; ${size} contradicts that`);
   }
+  if (record.size === size) return record;
   const end = record.coverage.at(-1)?.[1] ?? 0;
   if (end > size) throw new Fault("invalid", `${end} bytes have arrived; the upload cannot have ${size}`);
   return { ...record, size };

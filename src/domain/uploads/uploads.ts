@@ -13,9 +13,10 @@ import type { Append } from "./append.ts";
 import { ChunkSource } from "./chunk-source.ts";
 import { Completion, type Finishers } from "./completion.ts";
 import { concatenate, type Joined } from "./concatenation.ts";
+import { declareSize } from "./declare-size.ts";
 import { hashAhead } from "./digest.ts";
 import { KnownUploads } from "./known-uploads.ts";
-import { draftUpload, type NewUpload, type Spool, sameSize, taken, withSize } from "./new-upload.ts";
+import { draftUpload, type NewUpload, type Spool, sameSize, taken } from "./new-upload.ts";
 import { type Recovered, recoverUploads } from "./recovery.ts";
 import type { Chunk } from "./store-chunk.ts";
 import { sweepUploads } from "./sweep.ts";
@@ -92,10 +93,11 @@ export class Uploads {
     const { size, spool } = upload;
     const promised = crypto.randomUUID();
     await this.#admission.promise(promised, size, spool?.size);
-    // What is opened, and the record, are asked for in one turn: a small upload begins with one commit.
-    const staging = spool?.staging ?? (await this.#staging.create(size === null ? {} : { size }));
+    let staging = spool?.staging;
     let record: UploadRecord;
     try {
+      // What is opened, and the record, are asked for in one turn: a small upload begins with one commit.
+      staging ??= await this.#staging.create(size === null ? {} : { size });
       const birth = { version: old?.version ?? 1, staging, now: this.#clock.now(), lifetime: this.#lifetime };
       record = draftUpload(upload, birth);
       // It may have expired without a sweep having come to it.
@@ -104,7 +106,7 @@ export class Uploads {
       if (old) await this.#records.replace("uploads", record, notice);
       else await this.#records.insert("uploads", record);
     } catch (error) {
-      if (!spool) await this.#staging.discard(staging);
+      if (!spool && staging) await this.#staging.discard(staging);
       throw isFault(error, "conflict") ? taken(upload.id) : error;
     } finally {
       this.#admission.release(promised);
@@ -163,8 +165,7 @@ export class Uploads {
   declareSize(id: string, size: number): Promise<Progress> {
     return this.#active.with(id, async (active) => {
       await this.#writes.settle(active);
-      await this.#admission.promise(active.record.staging, size);
-      if (active.record.size !== size) await active.change((record) => withSize(record, size));
+      await declareSize(active, this.#admission, size);
       return this.#writes.settle(active);
     });
   }
@@ -223,8 +224,8 @@ export class Uploads {
 
   /** Keeps bytes whose place is not known yet. Discard them, or give them to `begin`. */
   async spool(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Spool> {
-    const staging = await this.#staging.create({});
     const room = await this.#admission.room(0);
+    const staging = await this.#staging.create({});
     try {
       const bytes = new ChunkSource(source);
       const result = await this.#staging.write(staging, 0, bytes.take(room), { signal });

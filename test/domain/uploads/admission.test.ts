@@ -1,6 +1,7 @@
 // What may begin: bytes promised out of the disk and the quota, and given back.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { rename } from "node:fs/promises";
 import type { Limits } from "../../../src/domain/uploads/admission.ts";
 import { isFault } from "../../../src/wire/faults.ts";
 import { stream } from "../../support/bytes.ts";
@@ -104,4 +105,26 @@ test("one upload has a limit, declared or not; so has their number", async () =>
   expect(await faultOf(begin("c", 1))).toEqual({ code: "busy", uploads: 2, limit: 2 });
   await service.uploads.append("b", { offset: 0, source: stream("x".repeat(100)) });
   await begin("c", 1);
+});
+
+test("a size that is told again, or contradicted, promises nothing", async () => {
+  await open({ quota: 1000 });
+  await begin("a", null);
+  await service.uploads.append("a", { offset: 0, source: stream("x".repeat(400)) });
+  await service.uploads.declareSize("a", 400);
+  // A client whose answer was lost says all of it again; the file is there by now.
+  await service.uploads.declareSize("a", 400);
+  await begin("b", 100);
+  expect(await faultOf(service.uploads.declareSize("b", 300))).toEqual({ code: "invalid" });
+  expect(await faultOf(begin("c", 501))).toMatchObject({ code: "no-space", used: 400, promised: 100 });
+  await begin("c", 500);
+});
+
+test("an upload that could not be opened is promised nothing", async () => {
+  await open({ maxUploads: 1 });
+  const staging = `${service.folder}/staging`;
+  await rename(staging, `${staging}-away`);
+  expect(await faultOf(begin("a", null))).toMatchObject({ code: "internal" });
+  await rename(`${staging}-away`, staging);
+  await begin("a", null);
 });

@@ -93,7 +93,12 @@ async function takeWaiting(
     return write(uploads, chunk, name, { ...place, source: uploads.readSpool(spool) });
   }
   const id = `dropzone:${crypto.randomUUID()}`;
-  return uploads.begin({ id, protocol: "dropzone", name, mediaType: MEDIA_TYPE, size: spool.size, spool });
+  const upload = { id, protocol: "dropzone", name, mediaType: MEDIA_TYPE, size: spool.size, spool } as const;
+  return uploads.begin(upload).catch(async (error) => {
+    // Its client knows no id to go on with, and sends the file again.
+    if (await uploads.get(id)) await uploads.discard(id);
+    throw error;
+  });
 }
 
 async function write(

@@ -1,6 +1,7 @@
 // The Dropzone protocol over a real HTTP door, as both kinds of client speak it.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Fault } from "../../../../src/wire/faults.ts";
 import { sha256 } from "../../../support/bytes.ts";
 import {
   openStorageService,
@@ -294,4 +295,20 @@ test("a crash between completion and submission loses no job and adds none", asy
   expect(answers[0]).toEqual(finished.answer);
   expect(answers[1]).toEqual(answers[0]);
   expect(keys.size).toBe(1);
+});
+
+test("a CSV sent plain whose job cannot be added leaves no upload behind", async () => {
+  let isFull = true;
+  const keys = new (class extends Map<string, string> {
+    override get(key: string): string | undefined {
+      if (isFull) throw new Fault("no-space", "no space left on the disk");
+      return super.get(key);
+    }
+  })();
+  await using own = await temporaryStorageService({ keys });
+  const refused = await post(form({}, "a,b\n1,2\n"), own);
+  expect(refused).toMatchObject({ status: 507, answer: { status: "error" } });
+  expect((await own.uploads.page({ limit: 10 })).records).toEqual([]);
+  isFull = false;
+  expect(await post(form({}, "a,b\n1,2\n"), own)).toEqual(finished);
 });
