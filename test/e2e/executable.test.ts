@@ -33,6 +33,8 @@ test("serves every door, its worker does both kinds of jobs, and a restart keeps
     const started = performance.now();
     await using server = await Cairn.start(options);
     figure("one executable: start to all doors open", `${Math.round(performance.now() - started)} ms`);
+    // It became itself anew, with an option for its engine.
+    expect(await Bun.file(`/proc/${server.pid}/environ`).text()).toContain("BUN_JSC_forceRAMSize=");
     expect(await memcachedRequest(server.memcached, "set k 0 0 1\r\nx\r\n")).toBe("STORED\r\n");
     // Answered when a thread of its own has folded the journal.
     expect(await memcachedRequest(server.memcached, "stats\r\n")).toContain("STAT curr_items 1\r\n");

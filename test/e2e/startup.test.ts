@@ -5,7 +5,9 @@ import { Cairn } from "../support/cairn.ts";
 import { failureOf } from "../support/failure.ts";
 import { figure, residentMegabytes, timed } from "../support/figures.ts";
 import { memcachedRequest } from "../support/memcached-request.ts";
+import { CAIRN, childrenOf } from "../support/processes.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
 
 test("serve answers on all four ports within a second, in under 80 MB, and SIGTERM stops it cleanly", async () => {
   await using folder = await temporaryFolder();
@@ -49,6 +51,30 @@ test("a second server on the same database is refused", async () => {
   await using _first = await Cairn.start({ database });
   expect((await failureOf(Cairn.start({ database }))).message).toMatch(/another (server|process)/);
 });
+
+test("the server asks its engine to let little garbage lie beside a full cache, and its workers do not", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await Cairn.start({ database: folder.at("a.sqlite"), flags: ["--workers", "1"] });
+  expect(await optionOf(server.pid)).toBe("134217728");
+  await until("a worker runs", async () => (await childrenOf(server.pid)).length === 1);
+  const [worker = 0] = await childrenOf(server.pid);
+  expect(await optionOf(worker)).toBeUndefined();
+  await using other = await Cairn.start({
+    database: folder.at("b.sqlite"),
+    command: ["env", `${GARBAGE_OPTION}=1073741824`, CAIRN],
+  });
+  expect(await optionOf(other.pid)).toBe("1073741824");
+});
+
+const GARBAGE_OPTION = "BUN_JSC_forceRAMSize";
+
+/** As the process was given it. */
+async function optionOf(pid: number): Promise<string | undefined> {
+  // Elsewhere the system does not tell of other processes so.
+  const environment = await Bun.file(`/proc/${pid}/environ`).text();
+  const entry = environment.split("\0").find((one) => one.startsWith(`${GARBAGE_OPTION}=`));
+  return entry?.slice(GARBAGE_OPTION.length + 1);
+}
 
 /** The best of three, since a machine may be busy with something else for a moment. */
 async function fastestStart(folder: TemporaryFolder): Promise<number> {
