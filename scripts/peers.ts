@@ -41,6 +41,11 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     ask: [["sh", "-c", "command -v memccapable && memccat --version"]],
     for: "the public checker of the memcached text protocol",
   },
+  nginx: {
+    package: "nginx",
+    ask: [["sh", "-c", "nginx -v 2>&1"]],
+    for: "downloads: ranges and conditions side by side",
+  },
   "ceph-mon": {
     package: "ceph-mon",
     ask: [["ceph-mon", "--version"]],

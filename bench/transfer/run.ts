@@ -3,10 +3,11 @@
 
 import { mkdir, rm } from "node:fs/promises";
 import { Cairn } from "../../test/support/cairn.ts";
+import { startNginx } from "../../test/support/nginx.ts";
 import { BUN, Program, ROOT, run } from "../../test/support/processes.ts";
 import { temporaryFolder } from "../../test/support/temporary.ts";
 import { median, report } from "../report.ts";
-import { peakMemory, type Rival, startNginx, startScript } from "./servers.ts";
+import { peakMemory, type Rival, startScript } from "./servers.ts";
 
 const [size = 1_073_741_824, rounds = 3] = process.argv.slice(2).map(Number);
 const PARTS = 4;

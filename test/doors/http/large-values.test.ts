@@ -71,7 +71,10 @@ describe("large values over HTTP", () => {
     const first = await get("/api/value?key=small", { range: "bytes=0-1" });
     const etag = first.headers.get("etag") ?? "";
     expect(await first.text()).toBe("01");
-    expect((await get("/api/value?key=small", { "if-none-match": etag })).status).toBe(304);
+    for (const tag of [etag, `W/${etag}`, `"x", ${etag}`, "*"]) {
+      expect((await get("/api/value?key=small", { "if-none-match": tag })).status).toBe(304);
+    }
+    expect((await get("/api/value?key=small", { "if-match": '"x"' })).status).toBe(412);
     expect((await get("/api/value?key=small", { range: "bytes=2-3", "if-range": etag })).status).toBe(206);
     await storeKey(kv, "small", "9876543210");
     const changed = await get("/api/value?key=small", { range: "bytes=2-3", "if-range": etag });

@@ -1,14 +1,14 @@
 // What a download answers: decided from the request's headers and the file's facts alone (RFC 9110 §13, §14).
 
 import { parseRange, type Span } from "../../../wire/byte-ranges.ts";
+import { parseHttpDate } from "./http-date.ts";
 
 export interface Representation {
   readonly size: number;
-  /** 64 lower-case hexadecimal digits; the strong ETag. */
-  readonly sha256: string;
-  readonly mediaType: string;
-  /** Milliseconds since 1970. */
-  readonly modifiedAt: number;
+  /** A strong one, with its quotes. */
+  readonly etag: string;
+  /** Milliseconds since 1970; absent: nobody knows, and conditions on dates are ignored. */
+  readonly modifiedAt?: number;
 }
 
 export type DownloadPlan =
@@ -38,41 +38,40 @@ export function planDownload(method: string, headers: Headers, file: Representat
   return { send: "several", spans };
 }
 
-/** The strong ETag. */
-export function etagOf({ sha256 }: Representation): string {
-  return `"${sha256}"`;
-}
-
 function checkConditions(
   headers: Headers,
   file: Representation,
 ): "not-modified" | "precondition" | undefined {
-  const seconds = Math.floor(file.modifiedAt / 1000);
   const match = headers.get("if-match");
-  const unmodified = secondsOf(headers.get("if-unmodified-since"));
+  const unmodified = sinceOf(headers, "if-unmodified-since", file);
   if (match !== null) {
     if (!lists(match, file, "strong")) return "precondition";
-  } else if (unmodified !== undefined && seconds > unmodified) return "precondition";
+  } else if (unmodified === "changed") return "precondition";
   const none = headers.get("if-none-match");
   if (none !== null) return lists(none, file, "weak") ? "not-modified" : undefined;
-  const modified = secondsOf(headers.get("if-modified-since"));
-  return modified !== undefined && seconds <= modified ? "not-modified" : undefined;
+  return sinceOf(headers, "if-modified-since", file) === "same" ? "not-modified" : undefined;
 }
 
 /** If-Range: only an equal strong tag, or the very date, makes parts of an old and a new file fit together. */
 function isSameFile(condition: string | null, file: Representation): boolean {
-  if (condition === null) return true;
-  if (condition.startsWith('"')) return condition.trim() === etagOf(file);
-  return secondsOf(condition) === Math.floor(file.modifiedAt / 1000);
+  if (condition === null || condition.trim() === file.etag) return true;
+  const date = parseHttpDate(condition);
+  return date !== undefined && date === secondsOf(file);
 }
 
-function lists(header: string, file: Representation, comparison: "strong" | "weak"): boolean {
+function lists(header: string, { etag }: Representation, comparison: "strong" | "weak"): boolean {
   if (header.trim() === "*") return true;
   const tags = header.match(/(W\/)?"[^"]*"/g) ?? [];
-  return tags.some((tag) => (comparison === "weak" ? tag.replace(/^W\//, "") : tag) === etagOf(file));
+  return tags.some((tag) => (comparison === "weak" ? tag.replace(/^W\//, "") : tag) === etag);
 }
 
-function secondsOf(date: string | null): number | undefined {
-  const ms = date === null ? Number.NaN : Date.parse(date);
-  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
+/** Whether the file has changed since the date in a header; undefined where there is none, or the file has none. */
+function sinceOf(headers: Headers, name: string, file: Representation): "changed" | "same" | undefined {
+  const [date, seconds] = [parseHttpDate(headers.get(name) ?? ""), secondsOf(file)];
+  if (date === undefined || seconds === undefined) return undefined;
+  return seconds > date ? "changed" : "same";
+}
+
+function secondsOf({ modifiedAt }: Representation): number | undefined {
+  return modifiedAt === undefined ? undefined : Math.floor(modifiedAt / 1000);
 }

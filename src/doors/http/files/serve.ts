@@ -4,11 +4,10 @@ import type { Files } from "../../../domain/files/files.ts";
 import type { Content } from "../../../ports/blobs.ts";
 import type { FileRecord } from "../../../ports/records.ts";
 import { contentRange, type Span } from "../../../wire/byte-ranges.ts";
-import { Fault } from "../../../wire/faults.ts";
 import { reprDigest } from "../digests.ts";
-import { STATUS } from "../statuses.ts";
 import { contentDisposition, type Disposition } from "./disposition.ts";
-import { etagOf, planDownload } from "./plan.ts";
+import { planDownload } from "./plan.ts";
+import { refuseDownload } from "./refusal.ts";
 
 export interface ServeOptions {
   /** Default `attachment`: nothing uploaded is rendered in our origin. */
@@ -19,7 +18,6 @@ export interface ServeOptions {
 
 const OK = 200;
 const PARTIAL = 206;
-const NOT_MODIFIED = 304;
 /** Several ranges of so many bytes are put together in memory, so that their answer tells its length. */
 const SMALL_BODY = 1_048_576;
 
@@ -30,19 +28,13 @@ export async function serveFile(
   file: FileRecord,
   options: ServeOptions = {},
 ): Promise<Response> {
-  const representation = { ...file, modifiedAt: file.createdAt };
+  const { size, sha256, createdAt } = file;
+  const representation = { size, etag: etagOf(sha256), modifiedAt: createdAt };
   const plan = planDownload(request.method, request.headers, representation);
   const headers = headersOf(file, options);
   switch (plan.send) {
     case "nothing":
-      if (plan.reason === "not-modified") return new Response(null, { status: NOT_MODIFIED, headers });
-      if (plan.reason === "precondition") {
-        throw new Fault(
-          "precondition",
-          `the file has the ETag ${etagOf(representation)}, which does not match`,
-        );
-      }
-      return refuseRange(request, file);
+      return refuseDownload(plan.reason, request, representation, headers);
     case "all":
       return send(request, await files.open(file), { headers, status: OK, size: file.size });
     case "one": {
@@ -59,6 +51,11 @@ export async function serveFile(
   }
 }
 
+/** Strong: other bytes have another. */
+function etagOf(sha256: string): string {
+  return `"${sha256}"`;
+}
+
 function headersOf(
   file: FileRecord,
   { disposition = "attachment", name = file.name }: ServeOptions,
@@ -67,7 +64,7 @@ function headersOf(
     "content-type": file.mediaType,
     "content-disposition": contentDisposition(disposition, name),
     "accept-ranges": "bytes",
-    etag: `"${file.sha256}"`,
+    etag: etagOf(file.sha256),
     "last-modified": new Date(file.createdAt).toUTCString(),
     "repr-digest": reprDigest(file.sha256),
     "x-content-type-options": "nosniff",
@@ -84,12 +81,6 @@ function send(
   // A HEAD without a body would lose its length; Bun keeps the header and sends no bytes.
   if (request.method === "HEAD" || !(content instanceof Blob)) headers.set("content-length", String(size));
   return new Response(content, { status, headers });
-}
-
-function refuseRange(request: Request, file: FileRecord): Response {
-  const message = `the range ${JSON.stringify(request.headers.get("range"))} lies outside the ${file.size} bytes`;
-  const headers = { "content-range": contentRange(undefined, file.size), "accept-ranges": "bytes" };
-  return Response.json({ error: { code: "range", message } }, { status: STATUS.range, headers });
 }
 
 async function sendSeveral(

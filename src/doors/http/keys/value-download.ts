@@ -1,28 +1,27 @@
 // The value of a key as a download: whole or one range of it, read as the client takes it when it is large.
 
 import type { ItemCopy } from "../../../ports/kv.ts";
-import { contentRange, parseRange, type Span } from "../../../wire/byte-ranges.ts";
+import { contentRange, type Span } from "../../../wire/byte-ranges.ts";
 import { isSpooled, type OpenValue } from "../../../wire/memcached/spooled.ts";
-import { STATUS } from "../statuses.ts";
+import { planDownload } from "../files/plan.ts";
+import { refuseDownload } from "../files/refusal.ts";
 
 const OK = 200;
 const PARTIAL = 206;
-const NOT_MODIFIED = 304;
 const PIECE = 262_144;
 
-/** In the turn in which the item was given. Several ranges are answered with all (RFC 9110 §14.2 allows it). */
+/** Faults of the conditions. In the turn in which the item was given. Several ranges are answered with all (RFC 9110 §14.2 allows it). */
 export function sendValue(request: Request, item: ItemCopy, headers: Headers): Response {
   // A unique is given to one value of one key, and this is asked for by key.
   const etag = `"${item.cas}"`;
   headers.set("etag", etag);
   headers.set("accept-ranges", "bytes");
-  if (request.headers.get("if-none-match") === etag)
-    return new Response(null, { status: NOT_MODIFIED, headers });
-  const spans = spansOf(request.headers, item.size, etag);
-  const [span] = spans ?? [{ start: 0, end: item.size }];
-  if (!span) return refuseRange(request, item.size);
+  const representation = { size: item.size, etag };
+  const plan = planDownload(request.method, request.headers, representation);
+  if (plan.send === "nothing") return refuseDownload(plan.reason, request, representation, headers);
+  const span = plan.send === "one" ? plan.span : { start: 0, end: item.size };
   headers.set("content-length", String(span.end - span.start));
-  if (!spans) return new Response(bodyOf(item, span), { status: OK, headers });
+  if (plan.send !== "one") return new Response(bodyOf(item, span), { status: OK, headers });
   headers.set("content-range", contentRange(span, item.size));
   return new Response(bodyOf(item, span), { status: PARTIAL, headers });
 }
@@ -37,21 +36,6 @@ export async function beginningOf({ value }: ItemCopy, most: number): Promise<Ui
   } finally {
     open.close();
   }
-}
-
-/** undefined: all of it; none: no byte of it. */
-function spansOf(headers: Headers, size: number, etag: string): readonly Span[] | undefined {
-  const range = headers.get("range");
-  const condition = headers.get("if-range");
-  if (range === null || (condition !== null && condition !== etag)) return undefined;
-  const spans = parseRange(range, size);
-  return spans && spans.length > 1 ? undefined : spans;
-}
-
-function refuseRange(request: Request, size: number): Response {
-  const message = `the range ${JSON.stringify(request.headers.get("range"))} lies outside the ${size} bytes`;
-  const headers = { "content-range": contentRange(undefined, size), "accept-ranges": "bytes" };
-  return Response.json({ error: { code: "range", message } }, { status: STATUS.range, headers });
 }
 
 function bodyOf({ value }: ItemCopy, span: Span): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
