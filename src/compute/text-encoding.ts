@@ -25,16 +25,48 @@ export function encodingOf(sample: Uint8Array): TextEncoding {
   return isLatin(sample) ? "latin-1" : "utf-8";
 }
 
-/** Latin-1 is read as Windows-1252, its superset. Byte order marks are dropped; what does not decode is U+FFFD. */
+/**
+ * Latin-1 is read as Windows-1252, its superset. Byte order marks are dropped. What does not decode, half a surrogate pair or
+ * half a unit at the end, becomes a byte that is no UTF-8 either, so that whoever reads it can tell.
+ */
 export async function* asUtf8(
   source: AsyncIterable<Uint8Array>,
   encoding: TextEncoding,
 ): AsyncGenerator<Uint8Array> {
   if (encoding === "utf-8") return yield* source;
-  const decoder = new TextDecoder(encoding === "latin-1" ? "windows-1252" : encoding);
+  if (encoding !== "latin-1") return yield* utf16AsUtf8(source, encoding);
+  const decoder = new TextDecoder("windows-1252");
   const encoder = new TextEncoder();
   for await (const piece of source) yield encoder.encode(decoder.decode(piece, { stream: true }));
-  yield encoder.encode(decoder.decode());
+}
+
+async function* utf16AsUtf8(
+  source: AsyncIterable<Uint8Array>,
+  encoding: "utf-16le" | "utf-16be",
+): AsyncGenerator<Uint8Array> {
+  let [rest, high, isFirst] = [Buffer.alloc(0), "", true];
+  for await (const piece of source) {
+    const bytes = Buffer.concat([rest, piece]);
+    const units = bytes.subarray(0, bytes.length & ~1);
+    rest = Buffer.from(bytes.subarray(units.length));
+    if (units.length === 0) continue;
+    const text = high + (encoding === "utf-16le" ? units : units.swap16()).toString("utf16le");
+    // The first half of a pair waits for the other.
+    high = /[\ud800-\udbff]$/.exec(text)?.[0] ?? "";
+    const whole = high === "" ? text : text.slice(0, -1);
+    yield encoded(isFirst && whole.startsWith("\ufeff") ? whole.slice(1) : whole);
+    isFirst = false;
+  }
+  if (high !== "" || rest.length > 0) yield NO_TEXT;
+}
+
+const NO_TEXT = Uint8Array.of(0xff);
+
+function encoded(text: string): Uint8Array {
+  const encoder = new TextEncoder();
+  if (text.isWellFormed()) return encoder.encode(text);
+  const pieces = text.split(/[\ud800-\udfff]/u).map((piece) => encoder.encode(piece));
+  return Buffer.concat(pieces.flatMap((piece, i) => (i === 0 ? [piece] : [NO_TEXT, piece])));
 }
 
 function isLatin(sample: Uint8Array): boolean {

@@ -86,12 +86,21 @@ export const JobEntry = z.object({
     .optional(),
 });
 export const JobPage = z.object({ jobs: z.array(JobEntry), next: Next });
-export const NewJobBody = z.object({
+/** Ten years: a time beyond is a mistake. */
+const LONGEST_DELAY_MS = 315_360_000_000;
+/** Strict: a misspelt `idempotencyKey` must not run a job twice. */
+export const NewJobBody = z.strictObject({
   kind: z.string(),
   input: z.json(),
   idempotencyKey: z.string().min(1).max(200).optional(),
   priority: z.number().int().min(-100).max(100).optional(),
-  delay: z.number().int().min(0).optional().describe("milliseconds before it may start"),
+  delay: z
+    .number()
+    .int()
+    .min(0)
+    .max(LONGEST_DELAY_MS)
+    .optional()
+    .describe("milliseconds before it may start"),
   webhook: z.string().optional().describe("an http(s) URL that is told of the end, signed"),
 });
 

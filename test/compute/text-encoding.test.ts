@@ -1,7 +1,8 @@
 // Encodings by the look of a text's beginning.
 
-import { expect, test } from "bun:test";
-import { encodingOf, type TextEncoding } from "../../src/compute/text-encoding.ts";
+import { describe, expect, test } from "bun:test";
+import { isUtf8 } from "node:buffer";
+import { asUtf8, encodingOf, type TextEncoding } from "../../src/compute/text-encoding.ts";
 
 const latin = (text: string) => Buffer.from(text, "latin1");
 const cases: [string, Buffer, TextEncoding][] = [
@@ -22,3 +23,38 @@ const cases: [string, Buffer, TextEncoding][] = [
 test.each(cases)("%s", (_, sample, expected) => {
   expect(encodingOf(sample)).toBe(expected);
 });
+
+describe("UTF-16 as UTF-8", () => {
+  const TEXT = "\uFEFFä\u{1F600},\uFEFFb\u{10FFFF}\n";
+  const bytesOf = (text: string, encoding: TextEncoding) => {
+    const bytes = Buffer.from(text, "utf16le");
+    return encoding === "utf-16le" ? bytes : bytes.swap16();
+  };
+
+  test.each(["utf-16le", "utf-16be"] as const)("%s, cut anywhere", async (encoding) => {
+    const bytes = bytesOf(TEXT, encoding);
+    for (let length = 1; length <= bytes.length; length++) {
+      expect((await utf8Of(bytes, encoding, length)).toString()).toBe(TEXT.slice(1));
+    }
+  });
+
+  test.each(["utf-16le", "utf-16be"] as const)(
+    "%s: halves of characters do not become text",
+    async (encoding) => {
+      const damaged = Buffer.concat([bytesOf("a\uD83Db\uDE00c\uD83D", encoding), Buffer.of(0x41)]);
+      for (let length = 1; length <= damaged.length; length++) {
+        const utf8 = await utf8Of(damaged, encoding, length);
+        expect(utf8.toString("latin1")).toBe("a\xFFb\xFFc\xFF");
+        expect(isUtf8(utf8)).toBe(false);
+      }
+    },
+  );
+});
+
+/** In pieces of `length` bytes. */
+async function utf8Of(bytes: Buffer, encoding: TextEncoding, length: number): Promise<Buffer> {
+  async function* pieces() {
+    for (let at = 0; at < bytes.length; at += length) yield Buffer.from(bytes.subarray(at, at + length));
+  }
+  return Buffer.concat(await Array.fromAsync(asUtf8(pieces(), encoding)));
+}

@@ -213,6 +213,16 @@ export function aggregationConformance(name: string, open: () => Promise<Aggrega
       ["text order", { is: "compare", column: "t", operator: ">=", value: { text: "y" } }, ["b,3", "c,7"], 3],
       ["a number of a text", { is: "compare", column: "t", operator: "<>", value: { number: "1" } }, [], 5],
     ];
+    test("where: integers are compared to the last digit", async () => {
+      const [less, more] = ["123456789012345678", "123456789012345679"];
+      const outcome = await outcomeOf(`k,v,t\na,1,${less}\nb,1,${more}\n`, {
+        groupBy: ["k"],
+        measures: [{ name: "n", of: "count", column: null }],
+        where: { is: "compare", column: "t", operator: "=", value: { number: `+${more}` } },
+      });
+      expect(outcome.table.slice(1)).toEqual([["b", "1"]]);
+    });
+
     test.each(cases)("where: %s", async (_, condition, expected, excluded) => {
       const outcome = await where(condition);
       expect(outcome.table.slice(1).map((row) => row.join(","))).toEqual(expected);

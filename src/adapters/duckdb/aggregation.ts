@@ -167,6 +167,9 @@ function explain(error: unknown): Fault {
   if (/no space left|max_temp_directory_size/i.test(fault.message)) {
     return new Fault("no-space", "no space left for the scratch files of an aggregation", cause);
   }
+  if (/^Out of Range Error: Overflow/.test(message)) {
+    return new Fault("invalid", "a total is too large: numbers are exact below 10^29, and end there", cause);
+  }
   if (/^(Invalid Input|Conversion|Out of Range) Error/.test(message)) {
     return new Fault("invalid", `the file cannot be aggregated: ${message}`, cause);
   }

@@ -39,6 +39,6 @@ function compare(column: string, operator: string, value: ConditionValue): strin
   const exact = `TRY_CAST(${column} AS ${DECIMAL}) ${operator} CAST(${text(value.number)} AS ${DECIMAL})`;
   if (!/^[+-]?\d{1,18}$/.test(value.number)) return `coalesce(${exact}, false)`;
   const integer = `TRY_CAST(${column} AS BIGINT)`;
-  return `coalesce(CASE WHEN CAST(${integer} AS VARCHAR) = ${column} THEN ${integer} ${operator} ${Number(value.number)}
+  return `coalesce(CASE WHEN CAST(${integer} AS VARCHAR) = ${column} THEN ${integer} ${operator} ${BigInt(value.number)}
     ELSE ${exact} END, false)`;
 }

@@ -5,6 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { readSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { LONGEST_LINE } from "./record-parser.ts";
 import { endOfText } from "./utf8.ts";
 
 export interface Looked {
@@ -19,8 +20,9 @@ const CR = 13;
 const LF = 10;
 
 /**
- * False when the quotes do not pair, line ends are of several kinds, or some bytes are no UTF-8; and sometimes when
- * nothing is wrong, as with a quote within a field.
+ * False when the quotes do not pair, line ends are of several kinds, a line is too long (DuckDB drops the last one of a file
+ * where it is longer than its buffer), or some bytes are no UTF-8; and sometimes when nothing is wrong, as with a quote
+ * within a field.
  */
 export async function looksSound(
   path: string,
@@ -33,6 +35,7 @@ export async function looksSound(
   const buffer = Buffer.allocUnsafe(PIECE + 3);
   // The bytes of a character that was cut are carried over to the next piece.
   let [isOpen, carried, last, turn] = [false, 0, LF, performance.now()];
+  const lines = new Lines();
   for (;;) {
     signal.throwIfAborted();
     // Of a page cache this is quicker than a promise; the event loop gets its turn below.
@@ -41,7 +44,7 @@ export async function looksSound(
     const text = buffer.subarray(0, carried + bytesRead);
     const fresh = text.subarray(carried);
     ends.look(fresh);
-    if (ends.mixed || (blankLines && hasBlankLine(fresh, last))) return false;
+    if (ends.mixed || lines.areTooLong(fresh) || (blankLines && hasBlankLine(fresh, last))) return false;
     for (let i = fresh.indexOf(quoteByte); i >= 0; i = fresh.indexOf(quoteByte, i + 1)) isOpen = !isOpen;
     last = fresh.at(-1) ?? LF;
     const end = endOfText(text);
@@ -58,6 +61,20 @@ function hasBlankLine(bytes: Buffer, last: number): boolean {
   const first = bytes[0];
   if (last === LF && (first === LF || first === CR)) return true;
   return bytes.includes("\n\n") || bytes.includes("\n\r");
+}
+
+/** How long lines are, by the first and the last line end of each piece, since none within one is too long. */
+class Lines {
+  /** Bytes behind the last line end. */
+  #open = 0;
+
+  /** Whether a line that begins or ends in the next bytes is. */
+  areTooLong(bytes: Buffer): boolean {
+    const first = bytes.indexOf(LF);
+    const closed = this.#open + (first < 0 ? bytes.length : first);
+    this.#open = first < 0 ? closed : bytes.length - 1 - bytes.lastIndexOf(LF);
+    return closed > LONGEST_LINE;
+  }
 }
 
 /** Which kinds of line ends there are; `\r` alone counts as mixed. */

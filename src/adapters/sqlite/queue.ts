@@ -253,7 +253,7 @@ export class SqliteQueue implements Queue, AsyncDisposable {
   #existing(id: string): JobRow {
     const row = this.#row("SELECT * FROM jobs WHERE id = $id", { id });
     if (row) return row;
-    throw new Fault("not-found", `there is no job ${id}`);
+    throw new Fault("not-found", `there is no job ${JSON.stringify(id.slice(0, 100))}`);
   }
 
   #requeue(seq: number, error: JobError, runAt: number): Job {

@@ -30,11 +30,20 @@ const Where = z
   .max(10_000)
   .superRefine((text, context) => explain(context, () => parseCondition(text)));
 
-const QueryInput = z.strictObject({
-  groupBy: z.array(Name).min(1).max(50),
-  measures: Measures,
-  where: Where.exactOptional(),
-});
+const QueryInput = z
+  .strictObject({
+    groupBy: z.array(Name).min(1).max(50),
+    measures: Measures,
+    where: Where.exactOptional(),
+  })
+  .superRefine(({ groupBy, measures }, context) => {
+    const names = [
+      ...groupBy,
+      ...(Array.isArray(measures) ? measures.map(({ name }) => name) : Object.keys(measures)),
+    ];
+    const twice = names.find((name, i) => names.findIndex((other) => isSame(name, other)) < i);
+    if (twice !== undefined) context.addIssue(`the result would have two columns ${JSON.stringify(twice)}`);
+  });
 
 const PLAYS_PER_DAY: z.infer<typeof QueryInput> = {
   groupBy: ["Song", "Date"],
@@ -56,6 +65,10 @@ export const AggregateInput = z.strictObject({
       encoding: z.enum(TEXT_ENCODINGS).exactOptional(),
       compression: z.enum(["none", "gzip", "zstd"]).exactOptional(),
     })
+    .refine(
+      ({ delimiter, quote }) => delimiter === undefined || delimiter !== quote,
+      "the delimiter and the quote must differ",
+    )
     .default({}),
   /** `fail`: the first bad row fails the job. */
   onBadRow: z.enum(["reject", "fail"]).default("reject"),
@@ -71,6 +84,11 @@ export function queryOf({ query, output }: AggregateInput): AggregationQuery {
     : Object.entries(query.measures).map(([name, text]) => parseMeasure(name, text));
   const where = query.where === undefined ? {} : { where: parseCondition(query.where) };
   return { groupBy: query.groupBy, measures, output, ...where };
+}
+
+/** As columns are found by header. */
+function isSame(name: string, other: string): boolean {
+  return name.trim().toLowerCase() === other.trim().toLowerCase();
 }
 
 function explain(context: z.core.$RefinementCtx, parse: () => unknown): void {

@@ -16,7 +16,8 @@ export interface AskedFormat {
  */
 export function formatOf(sample: string, asked: readonly string[], given: AskedFormat): CsvFormat {
   const line = sample.replace(/^[\uFEFF\r\n]+/, "").split(/[\r\n]/, 1)[0] ?? "";
-  const quote = given.quote ?? (/^'[^']*'([,;\t|]|$)/.test(line) ? "'" : '"');
+  const single = given.delimiter === '"' || /^'[^']*'([,;\t|]|$)/.test(line);
+  const quote = given.quote ?? (single && given.delimiter !== "'" ? "'" : '"');
   const delimiter = given.delimiter ?? delimiterOf(line, quote);
   const first = new Set(line.split(delimiter).map((field) => field.trim().toLowerCase()));
   const numbered = (name: string) => /^column\d+$/i.test(name) && !first.has(name.toLowerCase());
@@ -25,7 +26,7 @@ export function formatOf(sample: string, asked: readonly string[], given: AskedF
 }
 
 function delimiterOf(line: string, quote: string): string {
-  const counts = new Map(DELIMITERS.map((delimiter) => [delimiter, 0]));
+  const counts = new Map(DELIMITERS.filter((one) => one !== quote).map((one) => [one, 0]));
   let quoted = false;
   for (const char of line) {
     if (char === quote) quoted = !quoted;

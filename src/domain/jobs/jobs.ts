@@ -24,7 +24,7 @@ export interface JobsOptions {
 export interface Submission {
   readonly kind: string;
   readonly input: unknown;
-  /** A second submission with the same key returns the first one's job, whatever has become of it. */
+  /** A second submission of the same kind and input returns the first one's job, whatever has become of it. */
   readonly idempotencyKey?: string;
   /** Higher first; 0 by default. */
   readonly priority?: number;
@@ -51,19 +51,24 @@ export class Jobs {
     this.#onReady = onReady ?? (() => undefined);
   }
 
-  /** Durable when it resolves. Fault `invalid` for an unknown kind, or an input that the kind does not take. */
+  /**
+   * Durable when it resolves. Faults: `invalid` for an unknown kind, or an input that the kind does not take; `conflict` for
+   * an idempotency key that another job has.
+   */
   async submit(submission: Submission): Promise<Job> {
     const { kind, idempotencyKey, webhook, priority = 0, delay = 0 } = submission;
     if (webhook !== undefined) requireWebhook(webhook, this.#allowsWebhook);
+    const input = this.#parse(kind, submission.input);
     const job = await this.#queue.add({
       id: crypto.randomUUID(),
       kind,
-      input: this.#parse(kind, submission.input),
+      input,
       priority,
       runAt: this.#clock.now() + delay,
       ...(idempotencyKey !== undefined && { idempotencyKey }),
       ...(webhook !== undefined && { webhook }),
     });
+    if (job.kind !== kind || !Bun.deepEquals(this.#parse(kind, job.input), input)) throw keyTaken(job);
     this.#onReady();
     return job;
   }
@@ -196,6 +201,14 @@ export class Jobs {
     }
     return parseInput(kind, input);
   }
+}
+
+function keyTaken({ id, kind, idempotencyKey }: Job): Fault {
+  return new Fault(
+    "conflict",
+    `the idempotency key ${JSON.stringify(idempotencyKey)} belongs to the ${kind} job ${id}, which is another one`,
+    { hint: "The same key means the same job: give each job a key of its own." },
+  );
 }
 
 interface Seen {

@@ -34,7 +34,7 @@ export function parseInput<Input extends Json>(kind: JobKind<Input>, input: unkn
   const problems = parsed.error.issues.map(({ path, message }) =>
     path.length === 0 ? message : `${path.join(".")}: ${message}`,
   );
-  throw new Fault("invalid", `the input of a ${kind.name} job is malformed: ${problems.join("; ")}`, {
+  throw new Fault("invalid", `the input of this ${kind.name} job is malformed: ${problems.join("; ")}`, {
     details: { problems },
   });
 }

@@ -23,13 +23,23 @@ export async function readJson<T>(request: Request, schema: z.ZodType<T>, limit 
 
 /** `value` as `schema` describes it, or a Fault `invalid` that names each problem. */
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-  const result = schema.safeParse(value);
+  const result = parsed(schema, value, what);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => {
     const where = issue.path.join(".");
     return where === "" ? issue.message : `${where}: ${issue.message}`;
   });
   throw new Fault("invalid", `${what} is malformed: ${problems.join("; ")}`, { details: { problems } });
+}
+
+function parsed<T>(schema: z.ZodType<T>, value: unknown, what: string): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(value);
+  } catch (cause) {
+    // JSON of thousands of arrays within each other: checking it takes more stack than there is.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new Fault("invalid", `${what} is malformed: it is nested too deeply`, { cause });
+  }
 }
 
 /** The body as UTF-8 text of at most `limit` bytes; a longer one is refused without being read to the end. */

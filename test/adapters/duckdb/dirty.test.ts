@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { DuckdbAggregation } from "../../../src/adapters/duckdb/aggregation.ts";
 import type { AggregationQuery } from "../../../src/ports/aggregation.ts";
 import { aggregate, PLAYS } from "../../conformance/aggregation.suite.ts";
+import { failureOf } from "../../support/failure.ts";
 import { BUN, run } from "../../support/processes.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
@@ -194,6 +195,40 @@ test("a line of 100 MB is one rejected row, in bounded memory", async () => {
   expect({ rows, rejected }).toEqual({ rows: 2, rejected: 1 });
   expect(peak).toBeLessThan(256 * 1.25 * 1_048_576);
 }, 60_000);
+
+const LONG = [3_000_000, 5_000_000, 20_000_000];
+test.each(LONG)(
+  "a last line of %d bytes is rejected, with a line end or without, also when it is the only one",
+  async (length) => {
+    await using folder = await temporaryFolder();
+    const engine = new DuckdbAggregation({ scratch: folder.at("s"), memory: 512 * 1_048_576, threads: 2 });
+    const line = Buffer.alloc(length, "x");
+    for (const [before, after] of [
+      ["a,1,1\n".repeat(20), "\n"],
+      ["a,1,1\r\n".repeat(20), "\r\n"],
+      ["a,1,1\n".repeat(20), ""],
+      ["", "\n"],
+      ["", ""],
+    ] as const) {
+      const end = after.includes("\r") ? "\r\n" : "\n";
+      const bytes = Buffer.concat([Buffer.from(HEADER + end + before), line, Buffer.from(after)]);
+      const { rows, rejected } = await aggregate(engine, bytes);
+      expect({ rows, rejected }).toEqual({ rows: before === "" ? 0 : 20, rejected: 1 });
+    }
+  },
+  60_000,
+);
+
+test("totals that no longer can be exact fail with that", async () => {
+  await using folder = await temporaryFolder();
+  const engine = new DuckdbAggregation({ scratch: folder.at("s"), memory: 512 * 1_048_576, threads: 2 });
+  const row = `a,1,${"9".repeat(29)}\n`;
+  const failure = await failureOf(aggregate(engine, `${HEADER}\n${row.repeat(3)}`));
+  expect(failure).toMatchObject({
+    code: "invalid",
+    message: expect.stringContaining("a total is too large"),
+  });
+});
 
 test("a million bad rows are all in the rejects, in bounded memory", async () => {
   await using folder = await temporaryFolder();

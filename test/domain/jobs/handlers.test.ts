@@ -8,6 +8,7 @@ import { aggregateHandler } from "../../../src/domain/jobs/aggregate.ts";
 import { Results } from "../../../src/domain/jobs/results.ts";
 import type { Bucket } from "../../../src/ports/bucket.ts";
 import type { Job } from "../../../src/ports/queue.ts";
+import { failureOf } from "../../support/failure.ts";
 import { openJobShop } from "../../support/job-shop.ts";
 
 const OBJECTS = {
@@ -247,12 +248,30 @@ describe("aggregate", () => {
     [{ measures: {} }, "1 to 50 measures"],
     [{ where: "v >" }, "expected a number or a 'text' at its end"],
     [{ where: "1; drop table x" }, "expected a column"],
+    [{ groupBy: ["k", " K"] }, 'two columns " K"'],
+    [{ measures: { k: "count(*)" } }, 'two columns "k"'],
   ])("refuses the query %j", async (part, message) => {
     await using shop = openJobShop({ working: false });
     const input = { fileId: "f", query: { ...SHORT, ...part } };
     const error = await shop.jobs.submit({ kind: "aggregate", input }).catch((caught) => caught);
     expect(error.code).toBe("invalid");
     expect(error.message).toContain(message);
+  });
+
+  test("a delimiter that is the quote is refused, and one that usually is one is not taken for both", async () => {
+    await using shop = openJobShop({ working: false });
+    const input = { fileId: "f", format: { delimiter: "|", quote: "|" } };
+    const error = await failureOf(shop.jobs.submit({ kind: "aggregate", input }));
+    expect(error).toMatchObject({ code: "invalid", message: expect.stringContaining("must differ") });
+    const odd = await totals('k"v\na"1\n', { query: SHORT, format: { delimiter: '"' } });
+    expect(odd.text).toBe("k,total,rows\na,1,1\n");
+  });
+
+  test("UTF-16 with half a character loses its row to the rejects, and nothing else", async () => {
+    const bytes = new Uint8Array(utf16("k;v\na\uD83D;1\nb;2\n", "le"));
+    const { text, job } = await totals(bytes, { query: SHORT });
+    expect(text).toBe("k,total,rows\nb,2,1\n");
+    expect(job.result).toMatchObject({ rows: 1, rejected: 1 });
   });
 
   test("a missing file or column fails at once", async () => {

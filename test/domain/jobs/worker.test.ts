@@ -171,7 +171,7 @@ describe("the service", () => {
       shop.jobs.submit(submission).catch((error: Fault) => `${error.code}: ${error.message}`);
     expect(await refusal({ kind: "nope", input: {} })).toBe('invalid: there is no kind of job "nope"');
     expect(await refusal({ kind: "k", input: undefined })).toContain(
-      "invalid: the input of a k job is malformed",
+      "invalid: the input of this k job is malformed",
     );
   });
 

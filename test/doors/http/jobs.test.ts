@@ -121,6 +121,33 @@ describe("merge", () => {
 });
 
 describe("jobs", () => {
+  test.each([
+    ["nested too deeply", 400, `{"kind":"merge","input":${"[".repeat(200_000)}${"]".repeat(200_000)}}`],
+    ["Unrecognized key", 400, '{"kind":"merge","input":{},"idempotencykey":"k"}'],
+    ["delay: Too big", 400, '{"kind":"merge","input":{},"delay":315360000001}'],
+  ])("%s is %d", async (message, status, body) => {
+    await using door = serve({ working: false });
+    const answer = await door.send("POST", "/api/jobs", body);
+    expect(answer.status).toBe(status);
+    expect(await answer.text()).toContain(message);
+  });
+
+  test("the key of one job is refused for another, and taken for the same", async () => {
+    await using door = serve({ working: false });
+    const submit = (input: object, kind = "merge") =>
+      door.send("POST", "/api/jobs", JSON.stringify({ kind, input, idempotencyKey: "k" }));
+    const id = async (answer: Response) => ((await answer.json()) as { id: string }).id;
+    const first = await id(await submit({ start: "2020-01-01", end: "2020-01-02" }));
+    expect(await id(await submit({ end: "2020-01-02", start: "2020-01-01" }))).toBe(first);
+    for (const other of [
+      await submit({ start: "2020-01-01", end: "2020-01-03" }),
+      await submit({ fileId: "f" }, "aggregate"),
+    ]) {
+      expect(other.status).toBe(409);
+      expect(await other.text()).toContain(`belongs to the merge job ${first}`);
+    }
+  });
+
   test("submit, look, list, cancel, retry", async () => {
     await using door = serve({ working: false });
     const body = {
