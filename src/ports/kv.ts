@@ -197,7 +197,10 @@ export interface Kv extends AsyncDisposable {
   /** A page of keys without their values. Keys stored throughout a listing appear exactly once; others at most once. */
   scan(query: ScanQuery): Promise<KeyHeadPage>;
 
-  /** Right after a restart too, without reading all items. */
+  /**
+   * Right after a restart too, without reading all items, and soon: an adapter that is taking in many changes may tell `items` and `bytes` as
+   * they were some seconds ago.
+   */
   stats(): Promise<KvStats>;
 
   /**

@@ -26,7 +26,7 @@ import { Incoming } from "./incoming.ts";
 import { Listing } from "./listing.ts";
 import { Outlet } from "./outlet.ts";
 import { REFUSALS } from "./refusals.ts";
-import { statsLines } from "./stats.ts";
+import { statsLines, storedFor } from "./stats.ts";
 
 /** Bytes of values that one call to the store may answer; then they are sent before more is asked for. */
 const REPLY_BUDGET = 262_144;
@@ -253,7 +253,7 @@ export class Session {
   }
 
   #answerStats(topic: string): void {
-    this.#later(this.#door.kv.stats(), (stored) => {
+    this.#later(storedFor(topic, this.#door.kv), (stored) => {
       for (const line of statsLines(topic, this.#door.statsSource(), stored)) this.#door.out.line(line);
     });
   }

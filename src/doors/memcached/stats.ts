@@ -1,6 +1,6 @@
 // The answers to `stats` and its topics, line by line.
 
-import type { KvStats } from "../../ports/kv.ts";
+import type { Kv, KvStats } from "../../ports/kv.ts";
 import type { Figures } from "./figures.ts";
 
 export interface StatsSource {
@@ -33,7 +33,14 @@ export interface ConnectionStats {
   readonly lastActive: number;
 }
 
+const NOTHING_STORED: KvStats = { items: 0, bytes: 0, totalItems: 0 };
+
 type Row = readonly [name: string, value: string | number];
+
+/** What is told of the items; most topics tell nothing of them, and do not wait for the store. */
+export function storedFor(topic: string, kv: Pick<Kv, "stats">): Promise<KvStats> {
+  return topic === "" || topic === "items" ? kv.stats() : Promise.resolve(NOTHING_STORED);
+}
 
 /** The lines of the answer, without line ends. `topic`: the word after `stats`, or "". */
 export function statsLines(topic: string, source: StatsSource, stored: KvStats): readonly string[] {

@@ -243,6 +243,25 @@ describe("the journal", () => {
     expect(await textOf(kv, "small")).toBe("s");
   });
 
+  test("stats waits for no fold of much: it tells what the last one has counted", async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.at("kv.sqlite");
+    await using kv = open(path, { sync: "normal" });
+    await kv.execute([set("one", "1")]);
+    expect(await kv.stats()).toEqual({ items: 1, bytes: 4, totalItems: 1 });
+    {
+      // As long as it has the lock, nothing is folded.
+      using other = new Database(path);
+      other.run("BEGIN IMMEDIATE");
+      for (let i = 0; i < 90; i++) await kv.execute([set(`k${i}`, "v".repeat(50_000))]);
+      expect(await kv.stats()).toEqual({ items: 1, bytes: 4, totalItems: 91 });
+      other.run("ROLLBACK");
+    }
+    // The first page of a listing waits for all of it.
+    await kv.scan({ prefix: "", limit: 1 });
+    expect(await kv.stats()).toEqual({ items: 91, bytes: 4 + 90 * 50_000 + 10 * 2 + 80 * 3, totalItems: 91 });
+  });
+
   test("flush_all, also one that waits, holds across a crash before its fold", async () => {
     await using folder = await temporaryFolder();
     const path = folder.at("kv.sqlite");
