@@ -67,27 +67,30 @@ export async function latency(bench: Bench): Promise<void> {
 }
 
 /** One connection and many, deep pipelines, and keys of which few are wanted by most. */
-export async function shapes(bench: Bench): Promise<void> {
-  const shapesOf = [
-    ["1 connection", { connections: 1 }],
-    ["500 connections", { connections: 500 }],
-    ["pipeline 64", { pipeline: 64 }],
-    ["zipfian of 1 M keys, pipeline 16", { pipeline: 16, keys: 1_000_000, choice: "zipf" }],
-  ] as const;
-  {
-    await using ours = await startCairn("normal", ["--max-connections", "600"]);
-    await using theirs = await startMemcached();
-    for (const server of [ours, theirs]) await bench.fill(server, { keys: 1_000_000 });
-    for (const [shape, options] of shapesOf) {
-      const op = "pipeline" in options ? "multi" : "get";
-      const rounds = await bench.inTurn(ours, theirs, { ...options, op });
-      bench.compare(`CPU of a key got, ${shape}, against memcached -t 1`, rounds, "cpu", 1.1);
-    }
+const SHAPES: readonly (readonly [shape: string, load: Omit<Load, "op">])[] = [
+  ["1 connection", { connections: 1 }],
+  ["500 connections", { connections: 500 }],
+  ["pipeline 64", { pipeline: 64 }],
+  ["zipfian of 1 M keys, pipeline 16", { pipeline: 16, keys: 1_000_000, choice: "zipf" }],
+];
+const MANY = ["--max-connections", "600"];
+
+export async function getShapes(bench: Bench): Promise<void> {
+  await using ours = await startCairn("normal", MANY);
+  await using theirs = await startMemcached();
+  for (const server of [ours, theirs]) await bench.fill(server, { keys: 1_000_000 });
+  for (const [shape, load] of SHAPES) {
+    const op = load.pipeline === undefined ? "get" : "multi";
+    const rounds = await bench.inTurn(ours, theirs, { ...load, op });
+    bench.compare(`CPU of a key got, ${shape}, against memcached -t 1`, rounds, "cpu", 1.1);
   }
-  await using ours = await startCairn("normal", ["--max-connections", "600"]);
+}
+
+export async function setShapes(bench: Bench): Promise<void> {
+  await using ours = await startCairn("normal", MANY);
   await using theirs = await startRedis("everysec");
-  for (const [shape, options] of shapesOf) {
-    const rounds = await bench.inTurn(ours, theirs, { ...options, op: "set" });
+  for (const [shape, load] of SHAPES) {
+    const rounds = await bench.inTurn(ours, theirs, { ...load, op: "set" });
     bench.compare(`sets, normal, ${shape}, against Redis everysec`, rounds, "perSecond", 1);
     bench.compare(`CPU of a set, normal, ${shape}, against Redis everysec`, rounds, "cpu", 1);
   }

@@ -1,6 +1,6 @@
 // Cairn beside memcached and Redis, in parts that can be run by themselves; each writes its section of docs/benchmarks.md.
 //
-//   bin/cairn-bun bench/kv/run.ts [gets] [sets] [latency] [shapes] [cold] [large] [sustained]
+//   bin/cairn-bun bench/kv/run.ts [gets] [sets] [latency] [get-shapes] [set-shapes] [cold] [large] [sustained]
 //                                 [--seconds 2] [--rounds 3] [--sustained 300] [--no-report]
 //
 // Without a part: those that take less than two minutes each, which are all but `large` (about four) and `sustained` (six).
@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { report } from "../report.ts";
 import { beyondCache, sustained, tenMillion } from "./cold.ts";
 import { Bench } from "./figures.ts";
-import { gets, latency, sets, shapes } from "./hot.ts";
+import { getShapes, gets, latency, setShapes, sets } from "./hot.ts";
 import { temporary } from "./servers.ts";
 
 const { values, positionals } = parseArgs({
@@ -29,12 +29,13 @@ const PARTS: Record<string, { readonly title: string; readonly run: (bench: Benc
   gets: { title: "gets, beside memcached", run: gets },
   sets: { title: "sets, beside Redis", run: sets },
   latency: { title: "gets during sets", run: latency },
-  shapes: { title: "other loads, beside memcached and Redis", run: shapes },
+  "get-shapes": { title: "gets of other shapes, beside memcached", run: getShapes },
+  "set-shapes": { title: "sets of other shapes, beside Redis", run: setShapes },
   cold: { title: "ten times what the cache holds", run: beyondCache },
   large: { title: "ten million keys", run: tenMillion },
   sustained: { title: "sets that go on", run: (bench) => sustained(bench, Number(values.sustained)) },
 };
-const QUICK = ["gets", "sets", "latency", "shapes", "cold"];
+const QUICK = ["gets", "sets", "latency", "get-shapes", "set-shapes", "cold"];
 
 for (const name of positionals.length > 0 ? positionals : QUICK) {
   const part = PARTS[name];
