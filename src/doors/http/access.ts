@@ -4,6 +4,7 @@ import type { Credentials } from "../../domain/access/credentials.ts";
 import type { Log } from "../../ports/log.ts";
 import { Fault } from "../../wire/faults.ts";
 import type { HttpServer } from "./route.ts";
+import { isCrossSite } from "./sites.ts";
 
 /** Of a browser, which then asks its user; `charset` lets it send names and passwords as UTF-8 (RFC 7617 §2.1). */
 export const CHALLENGE = 'Basic realm="Cairn", charset="UTF-8"';
@@ -22,7 +23,7 @@ export async function admit(
   users: Credentials,
   log: Log,
 ): Promise<void> {
-  if (request.headers.get("sec-fetch-site") === "cross-site") {
+  if (isCrossSite(request)) {
     throw new Fault("forbidden", "with passwords, pages of other sites are not answered");
   }
   const given = readBasic(request.headers.get("authorization"));

@@ -42,6 +42,22 @@ function parsed<T>(schema: z.ZodType<T>, value: unknown, what: string): z.ZodSaf
   }
 }
 
+/**
+ * Fault `unsupported-media` for a body with a content coding: kept as it came it would be served as what it is not, and no
+ * offset would be one in the file.
+ */
+export function refuseCoded({ headers }: Request): void {
+  const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (coding === "identity" || coding === "") return;
+  throw new Fault(
+    "unsupported-media",
+    `the body has the content coding ${JSON.stringify(coding.slice(0, 80))}`,
+    {
+      hint: "Send the bytes as they are, without Content-Encoding.",
+    },
+  );
+}
+
 /** The body as UTF-8 text of at most `limit` bytes; a longer one is refused without being read to the end. */
 export async function readText(request: Request, limit: number): Promise<string> {
   const bytes = await readBytes(request, limit);

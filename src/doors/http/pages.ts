@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { PageQuery } from "../../ports/records.ts";
 import { parseWith } from "./body.ts";
+import { queryOf } from "./target.ts";
 
 const PageParameters = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
@@ -18,8 +19,7 @@ const PageParameters = z.object({
 
 /** The query of `request`, or a Fault `invalid` that names what is wrong with it. */
 export function readPageQuery(request: Request): PageQuery {
-  const parameters = Object.fromEntries(new URL(request.url).searchParams);
-  const query = parseWith(PageParameters, parameters, "the query");
+  const query = parseWith(PageParameters, queryOf(request.url), "the query");
   // Absent parameters must stay absent: `exactOptionalPropertyTypes`.
   return JSON.parse(JSON.stringify(query)) as PageQuery;
 }

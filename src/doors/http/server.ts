@@ -5,9 +5,12 @@ import type { Credentials } from "../../domain/access/credentials.ts";
 import type { Log } from "../../ports/log.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { admit, CHALLENGE } from "./access.ts";
+import { refuseCoded } from "./body.ts";
 import type { FaultBody, HttpServer, Route } from "./route.ts";
 import { Running } from "./running.ts";
+import { isCrossSite } from "./sites.ts";
 import { STATUS } from "./statuses.ts";
+import { pathOf } from "./target.ts";
 
 export interface HttpDoorOptions {
   readonly hostname: string;
@@ -131,9 +134,10 @@ function guarded(route: Route, { credentials, log }: HttpDoorOptions, running: R
     try {
       const users = isOpen ? undefined : credentials?.();
       if (users) await admit(request, server, users, log);
-      if (!route.crossOrigin && request.headers.get("sec-fetch-site") === "cross-site") {
+      if (!route.crossOrigin && isCrossSite(request)) {
         response = refuseCrossSite();
       } else {
+        refuseCoded(request);
         response = await route.handle(request, server);
       }
     } catch (error) {
@@ -149,6 +153,7 @@ function guarded(route: Route, { credentials, log }: HttpDoorOptions, running: R
       }
       response = answerFault(fault, body);
       if (fault.code === "unauthenticated") response.headers.set("www-authenticate", CHALLENGE);
+      if (fault.code === "unsupported-media") response.headers.set("accept-encoding", "identity");
     } finally {
       running.end();
     }
@@ -205,7 +210,6 @@ function refuseCrossSite(): Response {
 }
 
 function answerUnknown(request: Request): Response {
-  const { pathname } = new URL(request.url);
-  const message = `there is nothing at ${pathname}`;
+  const message = `there is nothing at ${pathOf(request.url)}`;
   return Response.json({ error: { code: "not-found", message } }, { status: 404 });
 }

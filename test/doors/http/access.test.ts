@@ -114,6 +114,24 @@ describe("with an auth file", () => {
     expect((await post("/uploads", { ...headers, "sec-fetch-site": "same-site" })).status).toBe(200);
   });
 
+  test("a browser that does not say which site asks tells its page's origin", async () => {
+    const alice = basic("alice:sesame");
+    const host = `127.0.0.1:${server.port}`;
+    const statusFor = async (headers: Record<string, string>) =>
+      (await post("/uploads", { ...alice, ...headers })).status;
+    expect(await statusFor({ origin: "http://evil.example" })).toBe(403);
+    expect(await statusFor({ origin: "null" })).toBe(403);
+    expect(await statusFor({ origin: "http://127.0.0.1.evil.example" })).toBe(403);
+    expect(await statusFor({ origin: `http://${host}` })).toBe(200);
+    // Another door of the same server.
+    expect(await statusFor({ origin: "http://127.0.0.1:4444" })).toBe(200);
+    // What the browser itself says counts, and behind a proxy the host that it was asked for.
+    expect(await statusFor({ origin: "http://evil.example", "sec-fetch-site": "same-origin" })).toBe(200);
+    expect(await statusFor({ origin: "http://files.example", "x-forwarded-host": "files.example" })).toBe(
+      200,
+    );
+  });
+
   test("the file as it is now counts", async () => {
     const before = users;
     users = await usersOf({ bob: "new" });
@@ -135,4 +153,25 @@ test("guesses wait for each other; too many are told to come again; who is known
   expect(outcomes.some((outcome) => outcome.status === "fulfilled" && outcome.value)).toBe(false);
   const more = await failureOf(Promise.all(Array.from({ length: 80 }, () => credentials.verify("x", "y"))));
   expect(more.message).toContain("too many passwords are being checked");
+});
+
+test("without passwords, the routes that are not for all pages refuse those of other sites", async () => {
+  await using open = openHttpDoor({
+    hostname: "127.0.0.1",
+    port: 0,
+    routes: [route("/guarded"), route("/uploads", { crossOrigin: true })],
+    idleTimeout: 10,
+    log: quietLog,
+  });
+  const ask = async (path: string, headers: Record<string, string>) =>
+    (await fetch(`http://127.0.0.1:${open.port}${path}`, { method: "POST", headers })).status;
+  for (const headers of [
+    { "sec-fetch-site": "cross-site" },
+    { origin: "http://evil.example" },
+    { origin: "null" },
+  ]) {
+    expect(await ask("/guarded", headers)).toBe(403);
+    expect(await ask("/uploads", headers)).toBe(200);
+  }
+  expect(await ask("/guarded", {})).toBe(200);
 });

@@ -9,6 +9,7 @@ import { pathTo, ROUTES } from "../../../wire/routes.ts";
 import { parseWith, readJson } from "../body.ts";
 import { fileEntry } from "../files/routes.ts";
 import type { Route } from "../route.ts";
+import { queryOf } from "../target.ts";
 import { answerAllEvents, answerEvents } from "./events.ts";
 
 export interface JobsDoorOptions {
@@ -101,8 +102,7 @@ function submissionOf({ kind, input, ...rest }: NewJobBody): Submission {
 }
 
 function readFilter(request: Request): JobFilter {
-  const parameters = Object.fromEntries(new URL(request.url).searchParams);
-  const filter = parseWith(JobParameters, parameters, "the query");
+  const filter = parseWith(JobParameters, queryOf(request.url), "the query");
   // Absent parameters must stay absent: `exactOptionalPropertyTypes`.
   return JSON.parse(JSON.stringify(filter)) as JobFilter;
 }

@@ -35,6 +35,9 @@ async function receive(request: BunRequest<string>, uploads: Uploads): Promise<F
       hint: "Use /uploads for files in pieces.",
     });
   }
+  if (headers.has("if-match")) {
+    throw new Fault("precondition", "a PUT makes a new file, so there is none that If-Match could match");
+  }
   const declared = headers.get("content-length");
   const size = declared === null ? null : Number(declared);
   const declaredSha256 = declaredDigest(headers);

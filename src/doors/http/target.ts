@@ -1,0 +1,19 @@
+// What a request asks for, read from its target alone: the Host before it in `url` is the client's word, and may be no host at all.
+
+/** The path as it was sent. */
+export function pathOf(url: string): string {
+  return targetOf(url).split("?", 1)[0] ?? "";
+}
+
+/** The parameters of the query; of equal names the last. */
+export function queryOf(url: string): Record<string, string> {
+  const target = targetOf(url);
+  const start = target.indexOf("?");
+  return start < 0 ? {} : Object.fromEntries(new URLSearchParams(target.slice(start + 1)));
+}
+
+/** From the first slash behind `http://host` on. */
+function targetOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("//") + 2);
+  return start < 0 ? "/" : url.slice(start);
+}
