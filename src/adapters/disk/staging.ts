@@ -9,6 +9,7 @@ import { Fault, toFault } from "../../wire/faults.ts";
 import type { DiskBlobs } from "./blobs.ts";
 import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
 import { FileDigests } from "./file-digests.ts";
+import { SharedSync } from "./shared-sync.ts";
 
 /** Bytes after which a write that goes on is synced already. */
 const EARLY = 8 * 1_048_576;
@@ -167,38 +168,19 @@ export class DiskStaging implements Staging {
   }
 }
 
-/** One open file and its writers; those that finish while a sync runs share the next one. */
+/** One open file and its writers, who share its syncs. */
 class Writer {
   readonly handle: FileHandle;
   users = 0;
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  readonly #syncs: SharedSync;
 
   constructor(handle: FileHandle) {
     this.handle = handle;
+    this.#syncs = new SharedSync(() => handle.datasync());
   }
 
   sync(): Promise<void> {
-    if (!this.#running) return this.#start();
-    // The running sync may have begun before our bytes were written.
-    this.#next ??= this.#running.then(
-      () => this.#follow(),
-      () => this.#follow(),
-    );
-    return this.#next;
-  }
-
-  #follow(): Promise<void> {
-    this.#next = undefined;
-    return this.#start();
-  }
-
-  #start(): Promise<void> {
-    const running = this.handle.datasync().finally(() => {
-      if (this.#running === running) this.#running = undefined;
-    });
-    this.#running = running;
-    return running;
+    return this.#syncs.run();
   }
 }
 

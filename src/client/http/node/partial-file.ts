@@ -139,9 +139,12 @@ export class PartialFile {
   /** It is whole and right: it appears under its final name, and is on the disk. */
   async publish(): Promise<void> {
     try {
-      await this.#saving;
-      await this.#file.sync();
-      await this.#end();
+      try {
+        await this.#saving;
+        await this.#file.sync();
+      } finally {
+        await this.#end();
+      }
       await rename(this.path, this.#final);
       await syncFolder(dirname(this.#final));
       await unlink(this.#notePath).catch(absent);
