@@ -35,14 +35,15 @@ export interface Request {
   /** Of kind `line`: the parts are so many requests, each answered by a line; default 1. */
   readonly replies?: number;
   /** Of kind `lines`: how each begins that does not end the reply. What begins otherwise is no memcached, and is not waited for. */
-  readonly rows?: string;
+  readonly rows?: string | undefined;
   /** Receives the lines that come before the one that ends the reply. */
-  readonly onLine?: (line: string) => void;
+  readonly onLine?: ((line: string) => void) | undefined;
   /** Where the values of the reply go; default: new memory. */
   readonly room?: Room | undefined;
 }
 
-interface Pending extends Request {
+/** A request that was sent, and what has come of its reply. */
+interface Pending extends Omit<Request, "parts" | "replies"> {
   readonly values: ValueReply[];
   /** Lines still to come, of kind `line`. */
   left: number;
@@ -100,16 +101,11 @@ export class Connection {
   /** Sends at once, behind what is under way. The reply may be an error line: the caller judges it. */
   exchange(request: Request): Promise<Reply> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const { kind, rows, replies: left = 1, onLine, room } = request;
     return new Promise((resolve, reject) => {
-      this.#pending.push({ ...request, values: [], left: request.replies ?? 1, resolve, reject });
-      const alone = request.parts.length === 1;
-      if (!alone) this.#socket.cork();
-      for (const part of request.parts) {
-        // Bytes that leave are a sign of life too: a slow link needs long for a chunk that nobody answers yet.
-        if (typeof part === "string") this.#socket.write(part, "latin1");
-        else this.#socket.write(part, () => this.#watchdog?.refresh());
-      }
-      if (!alone) this.#socket.uncork();
+      // Written out: of objects made by `...request` ten times as many outlive V8's young collections, and its heap grows (Node 20).
+      this.#pending.push({ kind, rows, onLine, room, values: [], left, resolve, reject });
+      this.#write(request.parts);
       if (this.#watchdog === undefined) this.#watch();
     });
   }
@@ -118,6 +114,21 @@ export class Connection {
   close(): void {
     this.#fail(new ServerUnreachable(this.server, "was left: the client was closed"));
   }
+
+  #write(parts: Request["parts"]): void {
+    const alone = parts.length === 1;
+    if (!alone) this.#socket.cork();
+    for (const part of parts) {
+      // Bytes that leave are a sign of life too: a slow link needs long for a chunk that nobody answers yet.
+      if (typeof part === "string") this.#socket.write(part, "latin1");
+      else this.#socket.write(part, this.#refresh);
+    }
+    if (!alone) this.#socket.uncork();
+  }
+
+  readonly #refresh = (): void => {
+    this.#watchdog?.refresh();
+  };
 
   #head(): Pending | undefined {
     return this.#pending[this.#next];
@@ -226,8 +237,10 @@ export function nameOf({ host, port }: Address): string {
 
 /** Stands in the queue where a request was, so that its buffers are not kept. */
 const SETTLED: Pending = {
-  parts: [],
   kind: "line",
+  rows: undefined,
+  onLine: undefined,
+  room: undefined,
   values: [],
   left: 0,
   resolve() {

@@ -91,7 +91,9 @@ export class ReplyParser {
       if (block[size] !== CR || block[size + 1] !== LF) {
         throw new Fault("internal", `the value of ${head.key} does not end after its ${size} bytes`);
       }
-      this.#handler.onValue({ ...head, data: block.subarray(0, size) });
+      const { key, flags, cas } = head;
+      // Not `...head`: see Connection.exchange.
+      this.#handler.onValue({ key, flags, cas, data: block.subarray(0, size) });
     }
     return end;
   }
