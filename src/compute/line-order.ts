@@ -1,6 +1,7 @@
 // How lines are ordered, other than by all of their bytes: the key of a line, as bytes whose order is the lines' order.
 
 import { Fault } from "../wire/faults.ts";
+import { Columns } from "./columns.ts";
 import { timeKey } from "./time-key.ts";
 
 export interface LineKey {
@@ -41,83 +42,58 @@ export type KeyOf = (line: Buffer) => Uint8Array | undefined;
 
 /** Fault `invalid` for an order that cannot be; the function it returns throws one for a line that has no key. */
 export function keyReader({ key, continuation = false }: LineOrder): KeyOf {
-  const { columns, time = false } = key ?? {};
-  if (columns?.some((column) => !Number.isSafeInteger(column) || column < 1)) {
-    throw new Fault("invalid", `columns are numbered from 1 on: ${JSON.stringify(columns)}`);
-  }
-  if (key?.delimiter === "") throw new Fault("invalid", "the delimiter between columns is empty");
-  const delimiter = key?.delimiter === undefined ? undefined : Buffer.from(key.delimiter);
-  if (time) return timeReader(columns?.[0], delimiter, continuation);
-  const read: KeyOf = columns?.length ? (line) => columnsKey(line, columns, delimiter) : (line) => line;
+  checkKey(key);
+  const wanted = key?.columns;
+  const columns = new Columns(key?.delimiter);
+  if (key?.time) return timeReader(wanted?.[0], columns, continuation);
+  const read: KeyOf = wanted?.length ? (line) => columnsKey(line, wanted, columns) : (line) => line;
   if (!continuation) return read;
   return (line) => (line[0] === 32 || line[0] === 9 ? undefined : read(line));
 }
 
-function timeReader(column = 1, delimiter: Buffer | undefined, continuation: boolean): KeyOf {
+/** Fault `invalid` for a key that cannot be. */
+export function checkKey(key: LineKey | undefined): void {
+  const columns = key?.columns;
+  if (columns?.some((column) => !Number.isSafeInteger(column) || column < 1)) {
+    throw new Fault("invalid", `columns are numbered from 1 on: ${JSON.stringify(columns)}`);
+  }
+  if (key?.delimiter === "") throw new Fault("invalid", "the delimiter between columns is empty");
+}
+
+function timeReader(column = 1, columns: Columns, continuation: boolean): KeyOf {
   return (line) => {
-    const span = column === 1 ? undefined : columnsOf(line, delimiter, column)[column - 1];
-    const found = column > 1 && !span ? undefined : timeKey(line, span?.[0] ?? 0);
+    const isThere = column === 1 || columns.seek(line, 0, line.length, column);
+    const found = isThere ? timeKey(line, column === 1 ? 0 : columns.start) : undefined;
     if (found || continuation) return found;
-    const text = JSON.stringify(line.toString("utf8", 0, 100));
-    throw new Fault("invalid", `the line ${text} has no time stamp in column ${column}`, {
-      hint: "Time stamps are as in 2019-08-17T13:05:59Z. For lines that continue another, ask for continuation lines.",
-    });
+    throw noKey({ key: { time: true, columns: [column] } }, line);
   };
 }
 
+/** The fault of a line that has no key and must have one. */
+export function noKey({ key }: LineOrder, line: Uint8Array): Fault {
+  const text = JSON.stringify(new TextDecoder().decode(line.subarray(0, 100)));
+  return new Fault("invalid", `the line ${text} has no time stamp in column ${key?.columns?.[0] ?? 1}`, {
+    hint: "Time stamps are as in 2019-08-17T13:05:59Z. For lines that continue another, ask for continuation lines.",
+  });
+}
+
 /** One column as it is; more one after another, each closed by 0 0, and a 0 in them is 0 255. A missing column is empty. */
-function columnsKey(line: Buffer, columns: readonly number[], delimiter: Buffer | undefined): Buffer {
-  const spans = columnsOf(line, delimiter, Math.max(...columns));
-  if (columns.length === 1) {
-    const [start, end] = spans[(columns[0] ?? 1) - 1] ?? [0, 0];
-    return line.subarray(start, end);
-  }
-  const parts = columns.flatMap((column) => {
-    const [start, end] = spans[column - 1] ?? [0, 0];
-    const part = line.subarray(start, end);
+function columnsKey(line: Buffer, wanted: readonly number[], columns: Columns): Buffer {
+  if (wanted.length === 1) return columnOf(line, wanted[0] ?? 1, columns);
+  const parts = wanted.flatMap((column) => {
+    const part = columnOf(line, column, columns);
     return [part.includes(0) ? escaped(part) : part, CLOSE];
   });
   return Buffer.concat(parts);
+}
+
+function columnOf(line: Buffer, column: number, columns: Columns): Buffer {
+  columns.seek(line, 0, line.length, column);
+  return line.subarray(columns.start, columns.endFrom(line, columns.start));
 }
 
 const CLOSE = Buffer.from([0, 0]);
 
 function escaped(part: Buffer): Buffer {
   return Buffer.from([...part].flatMap((byte) => (byte === 0 ? [0, 255] : [byte])));
-}
-
-/** The first `most` columns as `[start, end)`; the carriage return of a line end belongs to none. */
-function columnsOf(line: Buffer, delimiter: Buffer | undefined, most: number): [number, number][] {
-  const end = line.at(-1) === 13 ? line.length - 1 : line.length;
-  return delimiter ? delimited(line, end, delimiter, most) : blankSeparated(line, end, most);
-}
-
-function delimited(line: Buffer, end: number, delimiter: Buffer, most: number): [number, number][] {
-  const spans: [number, number][] = [];
-  for (let start = 0; spans.length < most; ) {
-    const next = line.indexOf(delimiter, start);
-    if (next < 0 || next >= end) {
-      spans.push([start, Math.max(start, end)]);
-      break;
-    }
-    spans.push([start, next]);
-    start = next + delimiter.length;
-  }
-  return spans;
-}
-
-function blankSeparated(line: Buffer, end: number, most: number): [number, number][] {
-  const spans: [number, number][] = [];
-  for (let at = 0; spans.length < most; ) {
-    while (at < end && isBlank(line[at])) at += 1;
-    if (at === end) break;
-    const start = at;
-    while (at < end && !isBlank(line[at])) at += 1;
-    spans.push([start, at]);
-  }
-  return spans;
-}
-
-function isBlank(byte: number | undefined): boolean {
-  return byte === 32 || byte === 9;
 }

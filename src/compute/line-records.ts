@@ -3,10 +3,11 @@
 import { Fault } from "../wire/faults.ts";
 import { type KeyOf, keyReader, type LineOrder } from "./line-order.ts";
 import { type MergeInput, streamOf } from "./merge-input.ts";
-import { unsortedFault } from "./unsorted.ts";
 
 export interface LineRecord {
   readonly key: Uint8Array;
+  /** Where in `bytes` the line with the key begins; undefined where no line has one. */
+  readonly keyLine: number | undefined;
   /** With the newline, the lines that continue it, and the prefixes. */
   readonly bytes: Buffer;
 }
@@ -15,9 +16,6 @@ export interface RecordOptions {
   readonly order: LineOrder;
   readonly signal?: AbortSignal | undefined;
   readonly longestLine: number;
-  readonly onRead?: ((input: MergeInput, bytes: number) => void) | undefined;
-  /** Do not look whether they are sorted. */
-  readonly anyOrder?: boolean;
 }
 
 /** Below 0: `a` goes before `b`. */
@@ -26,9 +24,8 @@ export function compareKeys(a: Uint8Array, b: Uint8Array, { reverse }: LineOrder
 }
 
 /**
- * The records of an input, as many at a time as a piece of it holds; all of them are to be taken before more are asked
- * for. They are made one by one as they are taken: 300 inputs whose pieces were made into records at once took
- * 750 MB. Faults: `invalid` for one out of order (unless `anyOrder`) or without a key, `too-large`.
+ * The records of an input in any order, as many at a time as a piece of it holds; all of them are to be taken before more
+ * are asked for. Faults: `invalid` for a line without a key, `too-large`.
  */
 export async function* readRecords(
   input: MergeInput,
@@ -38,7 +35,6 @@ export async function* readRecords(
   let parts: Uint8Array[] = [];
   let held = 0;
   for await (const piece of streamOf(input, options.signal)) {
-    options.onRead?.(input, piece.length);
     const end = piece.lastIndexOf(10) + 1;
     let from = 0;
     if (held > 0 && end > 0) {
@@ -67,6 +63,7 @@ const NEWLINE = Buffer.from("\n");
 /** A record whose end is not known yet. */
 interface Pending {
   key: Uint8Array | undefined;
+  keyLine: number | undefined;
   readonly parts: Buffer[];
   length: number;
 }
@@ -78,7 +75,6 @@ class RecordParser {
   readonly #prefix: Buffer | undefined;
   #line = 0;
   #pending: Pending | undefined;
-  #last: { readonly key: Uint8Array; readonly line: Buffer } | undefined;
 
   constructor(name: string, options: RecordOptions) {
     this.#name = name;
@@ -119,34 +115,25 @@ class RecordParser {
 
   #keyAt(line: Buffer): Uint8Array | undefined {
     try {
-      const key = this.#keyOf(line);
-      if (key === undefined) return undefined;
-      if (this.#last && !this.#options.anyOrder) {
-        if (compareKeys(this.#last.key, key, this.#options.order) > 0) {
-          throw unsortedFault(this.#name, this.#line, this.#last.line, line);
-        }
-      }
-      this.#last = { key, line };
-      return key;
+      return this.#keyOf(line);
     } catch (error) {
       if (!(error instanceof Fault) || error.details) throw error;
-      const where = `${this.#name}, line ${this.#line}: ${error.message}`;
-      const details = { source: this.#name };
-      throw new Fault(error.code, where, { ...(error.hint && { hint: error.hint }), details, cause: error });
+      throw faultIn(this.#name, this.#line, error);
     }
   }
 
   /** Lines that continue nothing, at an input's beginning, go with its first record. */
   #begin(key: Uint8Array, parts: readonly Buffer[]): readonly LineRecord[] {
     const finished = this.#pending?.key === undefined ? [] : this.finish();
-    this.#pending ??= { key, parts: [], length: 0 };
+    this.#pending ??= { key, keyLine: undefined, parts: [], length: 0 };
     this.#pending.key = key;
+    this.#pending.keyLine = this.#pending.length + (this.#prefix?.length ?? 0);
     this.#continue(parts);
     return finished;
   }
 
   #continue(parts: readonly Buffer[]): void {
-    this.#pending ??= { key: undefined, parts: [], length: 0 };
+    this.#pending ??= { key: undefined, keyLine: undefined, parts: [], length: 0 };
     for (const part of parts) {
       this.#pending.parts.push(part);
       this.#pending.length += part.length;
@@ -156,10 +143,20 @@ class RecordParser {
   }
 }
 
-function recordOf({ key, parts, length }: Pending): LineRecord {
+function recordOf({ key, keyLine, parts, length }: Pending): LineRecord {
   const [first] = parts;
   return {
     key: key ?? new Uint8Array(0),
+    keyLine,
     bytes: parts.length === 1 && first ? first : Buffer.concat(parts, length),
   };
+}
+
+/** The same fault, with the input and the number of the line it is about. */
+export function faultIn(name: string, line: number, { code, message, hint, cause }: Fault): Fault {
+  return new Fault(code, `${name}, line ${line}: ${message}`, {
+    ...(hint && { hint }),
+    ...(cause !== undefined && { cause }),
+    details: { source: name },
+  });
 }

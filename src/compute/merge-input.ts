@@ -1,7 +1,7 @@
 // One sorted input of a merge: opened when the merge begins, read ahead, closed whatever happens.
 
 import { Fault } from "../wire/faults.ts";
-import type { MergeKernel } from "./merge-kernel.ts";
+import type { Kernel } from "./kernel.ts";
 
 const PIECE = 64 * 1024;
 
@@ -18,6 +18,8 @@ export interface MergeInput {
    * to where its lines are merged. Used in place of `open` where it is there.
    */
   file?: (() => SortedFile) | undefined;
+  /** It is a run of records (see record-frames.ts): only the merge itself makes them. */
+  readonly framed?: boolean;
 }
 
 /** An open file, read without promises. */
@@ -43,7 +45,7 @@ export interface InputReader extends AsyncDisposable {
    * Feeds the kernel until this input has a whole line ready, or has ended. Fault `too-large` for a longer line.
    * Returns undefined when that is done, or a promise of it.
    */
-  fill(kernel: MergeKernel): Promise<void> | undefined;
+  fill(kernel: Kernel): Promise<void> | undefined;
 }
 
 export function openReader(input: MergeInput, index: number, options: ReaderOptions): InputReader {
@@ -97,7 +99,7 @@ class FileReader implements InputReader {
     this.#options = options;
   }
 
-  fill(kernel: MergeKernel): undefined {
+  fill(kernel: Kernel): undefined {
     while (!kernel.slots.ready(this.#index)) {
       // Opened when it is read, and a small one closed at once: thousands need no more handles than one.
       if (!this.#opened) this.#file = this.#open();
@@ -113,7 +115,7 @@ class FileReader implements InputReader {
     this.#file = undefined;
   }
 
-  #read(kernel: MergeKernel, file: SortedFile): void {
+  #read(kernel: Kernel, file: SortedFile): void {
     const room = kernel.slots.room(this.#index);
     const wanted = Math.min(room.length, file.size - this.#position);
     const length = file.read(wanted < room.length ? room.subarray(0, wanted) : room, this.#position);
@@ -124,7 +126,7 @@ class FileReader implements InputReader {
     checkLength(this.name, this.#index, kernel, this.#options.longestLine);
   }
 
-  #finish(kernel: MergeKernel): void {
+  #finish(kernel: Kernel): void {
     this.#file?.close();
     this.#file = undefined;
     kernel.slots.finish(this.#index);
@@ -150,7 +152,7 @@ class StreamReader implements InputReader {
     this.#next = this.#ask();
   }
 
-  async fill(kernel: MergeKernel): Promise<void> {
+  async fill(kernel: Kernel): Promise<void> {
     while (!kernel.slots.ready(this.#index)) {
       if (this.#rest.length === 0) await this.#advance(kernel);
       if (this.#rest.length === 0) continue;
@@ -166,7 +168,7 @@ class StreamReader implements InputReader {
     if (!this.#ended) await this.#iterator.return?.();
   }
 
-  async #advance(kernel: MergeKernel): Promise<void> {
+  async #advance(kernel: Kernel): Promise<void> {
     const { done, value } = await this.#next;
     if (done === true) {
       this.#ended = true;
@@ -190,7 +192,7 @@ function cutOff(name: string, position: number): Fault {
   return new Fault("internal", `${name} was cut to ${position} bytes while it was being read`);
 }
 
-function checkLength(name: string, index: number, kernel: MergeKernel, longestLine: number): void {
+function checkLength(name: string, index: number, kernel: Kernel, longestLine: number): void {
   if (kernel.slots.ready(index) || kernel.slots.unfinished(index) <= longestLine) return;
   throw new Fault("too-large", `${name}, line ${kernel.lines(index) + 1}: longer than ${longestLine} bytes`, {
     hint: "Check that the file is a text of lines that end with a newline.",

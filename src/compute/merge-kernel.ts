@@ -6,18 +6,13 @@
 // on its path (`#rival`), and the whole run is copied at once. Against GNU `sort -m` it took 0.51 (disjoint), 0.57
 // (interleaved) and 0.54 (words) of the time on one thread (docs/benchmarks.md).
 
+import { ALL_MERGED, type Kernel, OUT_OF_ORDER, OUTPUT_FULL } from "./kernel.ts";
 import { type ArenaSizes, at, MergeSlots } from "./merge-slots.ts";
 import { codeAt, commonPrefix, ENDED, firstDifference, firstOpenOffset } from "./offset-value.ts";
 
-/** What `run` asks for: a number >= 0 is an input that needs bytes (`slots.append` or `slots.finish`), then again. */
-export const OUTPUT_FULL = -1;
-export const ALL_MERGED = -2;
-/** The head of the input `kernel.winner` is smaller than the line before it. */
-export const OUT_OF_ORDER = -3;
-
 const NEWLINE = 10;
 
-export class MergeKernel {
+export class MergeKernel implements Kernel {
   readonly #slots: MergeSlots;
   readonly #count: number;
   readonly #outputSize: number;
@@ -47,17 +42,14 @@ export class MergeKernel {
     this.#lines = new Float64Array(count);
   }
 
-  /** Where the inputs' bytes go: every input must be `ready` there before `run`. */
   get slots(): MergeSlots {
     return this.#slots;
   }
 
-  /** Lines of this input that were merged so far. */
   lines(input: number): number {
     return this.#lines[input] ?? 0;
   }
 
-  /** The merged bytes so far, where they lie until the call after the next. The output is empty afterwards. */
   takeOutput(): Uint8Array {
     const bytes = this.#slots.bytes.subarray(this.#output, this.#output + this.#filled);
     this.#output = this.#outputSize - this.#output;
@@ -65,7 +57,6 @@ export class MergeKernel {
     return bytes;
   }
 
-  /** Merges until it needs something: see the constants above. */
   run(): number {
     if (!this.#drain()) return OUTPUT_FULL;
     let last = -1;

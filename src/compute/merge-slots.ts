@@ -1,6 +1,7 @@
 // The memory of a merge: one buffer with the output at its beginning, and a slot for each input behind it.
 
 import { Fault } from "../wire/faults.ts";
+import { endOfRecords } from "./record-frames.ts";
 
 /** Words are read up to 3 bytes beyond a line's end. */
 const SLACK = 8;
@@ -13,6 +14,8 @@ export interface ArenaSizes {
   readonly output: number;
   /** Bytes for each input. */
   readonly slots: readonly number[];
+  /** By input, whether it is a run of records (see record-frames.ts), not of lines. */
+  readonly framed?: readonly boolean[] | undefined;
   /** Where the memory comes from; by default it is new. */
   readonly memory?: ArenaMemory | undefined;
 }
@@ -40,17 +43,24 @@ export class MergeSlots {
   readonly previousEnd: Int32Array;
   /** Where the first line that is not merged yet begins. */
   readonly head: Int32Array;
-  /** Behind the last newline: lines that begin before it are complete. */
+  /** Behind the last newline: lines that begin before it are complete. In a run, behind the last whole record. */
   readonly limit: Int32Array;
   /** 1: no more bytes will come. */
   readonly finished: Uint8Array;
+  /** 1: the input is a run of records. */
+  readonly framed: Uint8Array;
+  /** 1: what is there up to `limit` was not enough. */
+  readonly #starved: Uint8Array;
+  /** Positions in the line before, and from the head on, that change when an input's bytes are moved. */
+  readonly #ofPrevious: Int32Array[];
+  readonly #ofHead: Int32Array[];
   readonly #end: Int32Array;
   readonly #slot: Int32Array;
   readonly #capacity: Int32Array;
   /** The first byte that belongs to no slot. */
   #top: number;
 
-  constructor({ output, slots, memory }: ArenaSizes) {
+  constructor({ output, slots, framed, memory }: ArenaSizes) {
     const count = slots.length;
     const starts = new Int32Array(count);
     this.#top = output;
@@ -68,11 +78,27 @@ export class MergeSlots {
     this.#end = starts.slice();
     this.limit = starts.slice();
     this.finished = new Uint8Array(count);
+    this.framed = Uint8Array.from(framed ?? new Array(count), Number);
+    this.#starved = new Uint8Array(count);
+    this.#ofPrevious = [this.previous, this.previousEnd];
+    this.#ofHead = [this.head, this.#end, this.limit];
+  }
+
+  /** From now on these positions, by input, in the line before and in the head, change as their bytes are moved. */
+  follow(ofPrevious: Int32Array, ofHead: Int32Array): void {
+    this.#ofPrevious.push(ofPrevious);
+    this.#ofHead.push(ofHead);
   }
 
   /** True when the input has a whole line ready, or has ended. */
   ready(input: number): boolean {
-    return at(this.head, input) < at(this.limit, input) || this.finished[input] === 1;
+    if (this.finished[input] === 1) return true;
+    return at(this.head, input) < at(this.limit, input) && this.#starved[input] === 0;
+  }
+
+  /** The input is not ready before another line is there. */
+  starve(input: number): void {
+    this.#starved[input] = 1;
   }
 
   /** Bytes that wait for their newline. */
@@ -103,8 +129,14 @@ export class MergeSlots {
     const from = at(this.#end, input);
     const end = from + length;
     this.#end[input] = end;
-    const newline = this.bytes.subarray(from, end).lastIndexOf(NEWLINE);
-    if (newline >= 0) this.limit[input] = from + newline + 1;
+    const before = at(this.limit, input);
+    if (this.framed[input] === 1) {
+      this.limit[input] = endOfRecords(this.view, before, end);
+    } else {
+      const newline = this.bytes.subarray(from, end).lastIndexOf(NEWLINE);
+      if (newline >= 0) this.limit[input] = from + newline + 1;
+    }
+    if (at(this.limit, input) > before) this.#starved[input] = 0;
   }
 
   /** Takes as many of `bytes` as there is room for, at least one; returns how many. */
@@ -120,6 +152,7 @@ export class MergeSlots {
   finish(input: number): void {
     let end = at(this.#end, input);
     if (end > at(this.limit, input)) {
+      if (this.framed[input] === 1) throw new Fault("corrupt", "an intermediate run ends within a record");
       this.bytes[end] = NEWLINE;
       end += 1;
       this.#end[input] = end;
@@ -128,8 +161,12 @@ export class MergeSlots {
     this.finished[input] = 1;
   }
 
-  /** Moves what is still needed to the slot's beginning; a slot that one long line fills is doubled. */
+  /**
+   * Moves what is still needed to the slot's beginning, the line before and the head; a slot that one long line fills is
+   * doubled.
+   */
   #makeRoom(input: number): void {
+    this.#closeGap(input);
     const kept = at(this.previous, input);
     const length = at(this.#end, input) - kept;
     const capacity = at(this.#capacity, input);
@@ -138,9 +175,17 @@ export class MergeSlots {
     const shift = slot - kept;
     if (shift === 0) return;
     this.bytes.copyWithin(slot, kept, kept + length);
-    for (const positions of [this.previous, this.previousEnd, this.head, this.#end, this.limit]) {
-      positions[input] = at(positions, input) + shift;
-    }
+    move(this.#ofPrevious, input, shift);
+    move(this.#ofHead, input, shift);
+  }
+
+  /** Between the line before and the head there may be lines that continued it: nobody needs them any more. */
+  #closeGap(input: number): void {
+    const gap = at(this.head, input) - at(this.previousEnd, input) - 1;
+    if (gap <= 0) return;
+    const previous = at(this.previous, input);
+    this.bytes.copyWithin(previous + gap, previous, at(this.previousEnd, input) + 1);
+    move(this.#ofPrevious, input, gap);
   }
 
   /** Gives the input a larger slot at the arena's end. Its bytes stay where they are until `#makeRoom` moves them. */
@@ -165,6 +210,10 @@ export class MergeSlots {
     this.#capacity[input] = capacity;
     this.#top = top;
   }
+}
+
+function move(all: readonly Int32Array[], input: number, by: number): void {
+  for (const positions of all) positions[input] = at(positions, input) + by;
 }
 
 /** An entry that is known to exist. */

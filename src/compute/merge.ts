@@ -1,16 +1,20 @@
 // Merges sorted inputs into one sorted stream, byte for byte as `LC_ALL=C sort -m` does, in bounded memory.
 //
-// A hot path; the loop itself is in merge-kernel.ts, with the figures that justify how it is written.
+// A hot path; the loops themselves are in merge-kernel.ts and keyed-kernel.ts, with the figures that justify how they are
+// written.
 
 import { Fault } from "../wire/faults.ts";
-import { isSpecial, type LineOrder } from "./line-order.ts";
+import { ALL_MERGED, type Kernel, NO_KEY, OUT_OF_ORDER, OUTPUT_FULL } from "./kernel.ts";
+import { KeyedKernel } from "./keyed-kernel.ts";
+import { checkKey, isSpecial, type LineOrder, noKey } from "./line-order.ts";
+import { faultIn } from "./line-records.ts";
 import { type InputReader, type MergeInput, openReader } from "./merge-input.ts";
-import { ALL_MERGED, MergeKernel, OUT_OF_ORDER, OUTPUT_FULL } from "./merge-kernel.ts";
+import { MergeKernel } from "./merge-kernel.ts";
 import { type Group, planPasses } from "./merge-passes.ts";
-import { mergeRecords, sortUnsorted } from "./merge-records.ts";
 import type { MergeScratch } from "./merge-scratch.ts";
 import type { ArenaMemory } from "./merge-slots.ts";
-import { unsortedFault } from "./unsorted.ts";
+import { sortIntoRuns } from "./record-runs.ts";
+import { isUnsorted, unsortedFault } from "./unsorted.ts";
 
 export type { MergeInput, SortedFile } from "./merge-input.ts";
 export type { MergeRun, MergeScratch } from "./merge-scratch.ts";
@@ -55,8 +59,7 @@ const TURN = 10;
  * The lines of all inputs in the order of their unsigned bytes; equal lines in the order of the inputs. A line is
  * what lies between newlines: a carriage return belongs to it, and a missing last newline is supplied.
  *
- * With `order` by other keys, backwards, with lines dropped or marked: see line-order.ts; that takes about five times
- * as long, since each line is looked at by itself.
+ * With `order` by other keys, backwards, with lines dropped or marked: see line-order.ts.
  *
  * Yields pieces of up to 512 KiB. Faults: `invalid` for an input that is not sorted (with its name, the line number
  * and both lines) or more inputs than `fanIn` without scratch; `too-large` for a line over the limit; the signal's
@@ -77,8 +80,7 @@ export async function* mergeSorted(
   if (settings.fanIn < 2) {
     throw new Fault("invalid", `a merge needs a fan-in of at least 2, not ${settings.fanIn}`);
   }
-  const { order = {} } = settings;
-  if (isSpecial(order)) return yield* mergeRecords(inputs, { ...settings, order });
+  checkKey(settings.order?.key);
   await using kept = new AsyncDisposableStack();
   let current = settings.unsorted === "sort" ? await sortUnsorted(inputs, settings, kept) : inputs;
   for (const pass of planPasses(current.length, settings.fanIn)) {
@@ -95,6 +97,39 @@ interface Settings extends MergeOptions {
   readonly onRead: (input: MergeInput, bytes: number) => void;
 }
 
+/** The inputs, with sorted runs in the place of those that are not sorted. */
+async function sortUnsorted(
+  inputs: readonly MergeInput[],
+  settings: Settings,
+  kept: AsyncDisposableStack,
+): Promise<readonly MergeInput[]> {
+  const { order = {}, signal, longestLine, sortMemory: budget } = settings;
+  const sorted: MergeInput[] = [];
+  for (const input of inputs) {
+    if (await isSorted(input, settings)) {
+      sorted.push(input);
+      continue;
+    }
+    const scratch = requireScratch(settings, `to sort ${input.name}`);
+    for (const run of await sortIntoRuns(input, { order, signal, longestLine, scratch, budget })) {
+      sorted.push(asInput(kept.use(run), order));
+    }
+  }
+  return sorted;
+}
+
+/** Merges the input alone, which compares each line with the one before. What is read here is no progress: it is read again. */
+async function isSorted(input: MergeInput, settings: Settings): Promise<boolean> {
+  const merged = mergeOnce([input], { ...settings, reuse: true, onRead: () => undefined });
+  try {
+    for (let next = await merged.next(); next.done !== true; ) next = await merged.next();
+    return true;
+  } catch (error) {
+    if (isUnsorted(error)) return false;
+    throw error;
+  }
+}
+
 /** Carries out one pass: each group becomes a run in its place. */
 async function reduce(
   inputs: readonly MergeInput[],
@@ -102,43 +137,64 @@ async function reduce(
   settings: Settings,
   kept: AsyncDisposableStack,
 ): Promise<readonly MergeInput[]> {
-  if (!settings.scratch) {
-    throw new Fault(
-      "invalid",
-      `${inputs.length} inputs are more than the ${settings.fanIn} that may be open`,
-      {
-        hint: "Merge fewer at one time, or give the merge scratch space for several passes.",
-      },
-    );
-  }
+  const scratch = requireScratch(
+    settings,
+    `for ${inputs.length} inputs, of which ${settings.fanIn} may be open`,
+  );
   const reduced: MergeInput[] = [];
   let from = 0;
   for (const { start, end } of groups) {
-    reduced.push(...inputs.slice(from, start));
-    reduced.push(
-      kept.use(
-        await settings.scratch.keep(mergeOnce(inputs.slice(start, end), { ...settings, reuse: true })),
-      ),
-    );
+    const merged = mergeOnce(inputs.slice(start, end), { ...settings, reuse: true }, true);
+    const run = kept.use(await scratch.keep(merged));
+    reduced.push(...inputs.slice(from, start), asInput(run, settings.order));
     from = end;
   }
   return [...reduced, ...inputs.slice(from)];
 }
 
-async function* mergeOnce(inputs: readonly MergeInput[], settings: Settings): AsyncGenerator<Uint8Array> {
+/** In orders by keys, runs are of records and not of lines. */
+function asInput(run: MergeInput, order: LineOrder = {}): MergeInput {
+  const { name, size, file } = run;
+  return { name, size, file, framed: isSpecial(order), open: (signal) => run.open(signal) };
+}
+
+function requireScratch({ scratch }: Settings, why: string): MergeScratch {
+  if (scratch) return scratch;
+  throw new Fault("invalid", `the merge needs scratch space ${why}`, {
+    hint: "Merge fewer at one time, sort them before, or give the merge scratch space.",
+  });
+}
+
+async function* mergeOnce(
+  inputs: readonly MergeInput[],
+  settings: Settings,
+  intoRun = false,
+): AsyncGenerator<Uint8Array> {
   settings.signal?.throwIfAborted();
   if (inputs.length === 0) return;
-  const kernel = new MergeKernel({ output: OUTPUT, slots: inputs.map(slotOf), memory: settings.memory });
+  const kernel = kernelFor(inputs, settings, intoRun);
   await using opened = new AsyncDisposableStack();
   const readers = inputs.map((input, i) => opened.use(openReader(input, i, settings)));
   await Promise.all(readers.map((reader) => reader.fill(kernel)));
   yield* drive(kernel, readers, settings);
 }
 
+function kernelFor(
+  inputs: readonly MergeInput[],
+  { order = {}, memory }: Settings,
+  intoRun: boolean,
+): Kernel {
+  const sizes = { output: OUTPUT, slots: inputs.map(slotOf), memory };
+  if (!isSpecial(order)) return new MergeKernel(sizes);
+  const framed = inputs.map((input) => input.framed === true);
+  const prefixes = order.prefix ? inputs.map(({ name }) => Buffer.from(`${name}: `)) : [];
+  return new KeyedKernel({ ...sizes, order, framed, prefixes, intoRun });
+}
+
 async function* drive(
-  kernel: MergeKernel,
+  kernel: Kernel,
   readers: readonly InputReader[],
-  { signal, reuse }: Settings,
+  { signal, reuse, order = {} }: Settings,
 ): AsyncGenerator<Uint8Array> {
   let turn = performance.now();
   for (;;) {
@@ -149,6 +205,10 @@ async function* drive(
       if (asked === ALL_MERGED) return;
     } else if (asked === OUT_OF_ORDER) {
       throw unsorted(kernel, readers[kernel.winner]?.name ?? "");
+    } else if (asked === NO_KEY) {
+      const line = kernel.lines(kernel.winner) + 1;
+      const { head } = kernel.slots.around(kernel.winner, 800);
+      throw faultIn(readers[kernel.winner]?.name ?? "", line, noKey(order, head));
     } else {
       const filling = readers[asked]?.fill(kernel);
       if (filling) await filling;
@@ -169,7 +229,7 @@ function slotOf({ file, size = SLOT }: MergeInput): number {
   return file ? Math.min(SLOT, Math.max(LEAST_SLOT, size + 16)) : SLOT;
 }
 
-function unsorted(kernel: MergeKernel, name: string): Fault {
+function unsorted(kernel: Kernel, name: string): Fault {
   const { head, previous } = kernel.slots.around(kernel.winner, 800);
   return unsortedFault(name, kernel.lines(kernel.winner) + 1, previous, head);
 }

@@ -3,8 +3,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { LineOrder } from "../../src/compute/line-order.ts";
-import { type MergeInput, type MergeOptions, mergeSorted } from "../../src/compute/merge.ts";
+import {
+  type MergeInput,
+  type MergeOptions,
+  type MergeScratch,
+  mergeSorted,
+} from "../../src/compute/merge.ts";
 import { timeKey } from "../../src/compute/time-key.ts";
+import { failureOf } from "../support/failure.ts";
 import { memoryScratch } from "../support/merge-runs.ts";
 
 function inputOf(name: string, text: string, cut = 65_536): MergeInput {
@@ -126,6 +132,27 @@ describe("by any key and option", () => {
   });
 });
 
+/** A time stamp, slowly: seconds and nanoseconds as hexadecimal digits. */
+function oracleKey(line: string): string | undefined {
+  const match =
+    /^[["]?(\d{4})-(\d{2})-(\d{2})(?:[T :](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?(?: ?(Z|[+-]\d{2}(?::?\d{2})?)(?!\d))?)?/i.exec(
+      line.slice(0, 64),
+    );
+  if (!match) return undefined;
+  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = match;
+  const date = new Date(0);
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined;
+  if (Number(hour) > 24 || Number(minute) > 59 || Number(second) > 60) return undefined;
+  const [hours, minutes] = /\d/.test(zone) ? [zone.slice(1, 3), zone.slice(3).replace(":", "")] : ["0", "0"];
+  const east = (zone.startsWith("-") ? -1 : 1) * (Number(hours) * 3_600 + Number(minutes) * 60);
+  const sinceMidnight = Number(hour) * 3_600 + Number(minute) * 60 + Number(second);
+  // From ten days before the year 0 on, whose zones may reach before it.
+  const seconds = date.getTime() / 1_000 + 62_167_219_200 + 864_000 + sinceMidnight - east;
+  const nanoseconds = Number(fraction.slice(0, 9).padEnd(9, "0"));
+  return seconds.toString(16).padStart(12, "0") + nanoseconds.toString(16).padStart(8, "0");
+}
+
 describe("by time stamp", () => {
   const key = (text: string) => {
     const found = timeKey(Buffer.from(text), 0);
@@ -179,6 +206,97 @@ describe("by time stamp", () => {
     expect(prefixed).toBe("f0: 2026-01-01 a\nf0: b\n");
   });
 
+  test("what a time stamp is: as a regular expression and a calendar say", () => {
+    const part = fc.constantFrom(
+      "00",
+      "01",
+      "02",
+      "12",
+      "13",
+      "24",
+      "28",
+      "29",
+      "30",
+      "31",
+      "59",
+      "60",
+      "61",
+      "9",
+      "x1",
+    );
+    const between = fc.constantFrom("-", ":", "T", " ", "t", ".", ",", "");
+    const zone = fc.constantFrom(
+      "",
+      "Z",
+      "z",
+      " Z",
+      "Z1",
+      "+02",
+      "-0230",
+      "+02:30",
+      " +05:00",
+      "+0230 1",
+      "+02301",
+      "+2",
+      "-02:3",
+      "+02:301",
+    );
+    const year = fc.constantFrom(
+      "0000",
+      "0001",
+      "0099",
+      "1900",
+      "1970",
+      "2000",
+      "2023",
+      "2024",
+      "2100",
+      "9999",
+      "202a",
+    );
+    const fraction = fc.constantFrom(
+      "",
+      ".",
+      ".5",
+      ",123456789",
+      ".1234567891",
+      ".000000001",
+      `.${"1".repeat(50)}`,
+    );
+    const likely = <T>(usual: T, other: fc.Arbitrary<T>) =>
+      fc.oneof({ weight: 5, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
+    const text = fc
+      .tuple(
+        ...[
+          fc.constantFrom("", "[", '"', "[["),
+          year,
+          likely("-", between),
+          part,
+          likely("-", between),
+          part,
+        ],
+        ...[
+          likely("T", between),
+          part,
+          likely(":", between),
+          part,
+          likely(":", between),
+          part,
+          fraction,
+          zone,
+        ],
+        fc.constantFrom("", " x", "] y", "1", "\r"),
+      )
+      .map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(text, fc.nat(30), (stamp, cut) => {
+        const line = stamp.slice(0, stamp.length - Math.max(0, cut - 20));
+        expect(key(line)).toBe(oracleKey(line));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
   test("in any column; a line without one is named, unless continuation lines are wanted", async () => {
     const order = { key: { time: true, columns: [2], delimiter: "|" } };
     expect(await merge(["b|2026-01-02|x\n", "a|2026-01-03\n"], { order })).toBe(
@@ -211,5 +329,210 @@ test("a long record in pieces is put together once, and bounded", async () => {
   expect(await merge([text], { order }, 10)).toBe(text);
   await expect(merge([text], { order, longestLine: 50_000 }, 10)).rejects.toMatchObject({
     code: "too-large",
+  });
+});
+
+describe("keys where they lie", () => {
+  /** Any bytes but newlines, with many a delimiter and many a prefix in common. */
+  const field = fc.oneof(
+    fc.string({ unit: fc.constantFrom("a", "b", "\0", "\u0001", "\xff", " ", ";", "\r"), maxLength: 9 }),
+    fc.nat(40).map((n) => `2020-01-01:00:00:${String(n).padStart(2, "0")}`),
+  );
+  const rows = fc.array(fc.array(field, { minLength: 1, maxLength: 4 }), { maxLength: 40 });
+
+  for (const delimiter of [";", "; ", "a", "\r", ";\r", undefined]) {
+    for (const columns of [[1], [2], [3, 1]]) {
+      test(`columns ${columns} by ${JSON.stringify(delimiter)}: as split and sorted`, async () => {
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(rows, { maxLength: 6 }),
+            fc.boolean(),
+            fc.integer({ min: 1, max: 100 }),
+            async (files, reverse, cut) => {
+              const order: LineOrder = { key: { columns, ...(delimiter && { delimiter }) }, reverse };
+              const texts = files.map((all) => all.map((row) => row.join(delimiter ?? " ")));
+              const before = (a: string, b: string) => {
+                for (const column of columns) {
+                  const [x, y] = [columnOf(a, column, delimiter), columnOf(b, column, delimiter)];
+                  const order = Buffer.compare(Buffer.from(x, "latin1"), Buffer.from(y, "latin1"));
+                  if (order !== 0) return reverse ? -order : order;
+                }
+                return 0;
+              };
+              const sorted = texts.map((lines) => lines.toSorted(before));
+              const inputs = sorted.map((lines, i) => latinInput(`f${i}`, joined(lines), cut));
+              const pieces = await Array.fromAsync(mergeSorted(inputs, { order }));
+              expect(Buffer.concat(pieces).toString("latin1")).toBe(joined(sorted.flat().sort(before)));
+            },
+          ),
+          { numRuns: 60 },
+        );
+      });
+    }
+  }
+
+  test("long keys that differ only at their ends, and keys that are the beginning of others", async () => {
+    const long = "k".repeat(700_000);
+    const keys = [
+      "",
+      "k",
+      "kk",
+      "kkk",
+      "kkkk",
+      "kkkkk",
+      `${long}`,
+      `${long}\0`,
+      `${long}a`,
+      `${long}ab`,
+      `${long}b`,
+    ];
+    const lines = keys.map((key, i) => `${key};${i}`);
+    for (const reverse of [false, true]) {
+      const sorted = reverse ? lines.toReversed() : lines;
+      const texts = [
+        sorted.filter((_, i) => i % 2 === 0),
+        sorted.filter((_, i) => i % 2 === 1),
+        sorted.slice(6),
+      ];
+      const merged = await merge(texts.map(joined), {
+        order: { key: { columns: [1], delimiter: ";" }, reverse },
+      });
+      const place = (line: string) => (reverse ? -1 : 1) * lines.indexOf(line);
+      expect(merged === joined(texts.flat().sort((a, b) => place(a) - place(b)))).toBe(true);
+    }
+  });
+});
+
+/** A column as the documents define it. */
+function columnOf(line: string, column: number, delimiter: string | undefined): string {
+  if (delimiter === undefined) {
+    const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+    return text.split(/[ \t]+/).filter(Boolean)[column - 1] ?? "";
+  }
+  // A delimiter that begins before the carriage return of the line end is one, and what it takes of it is gone.
+  const parts = line.split(delimiter);
+  const end = line.endsWith("\r") ? line.length - 1 : line.length;
+  const start = parts.slice(0, column - 1).reduce((sum, part) => sum + part.length + delimiter.length, 0);
+  return parts.length < column || start > end
+    ? ""
+    : line.slice(start, Math.min(end, start + (parts[column - 1] ?? "").length));
+}
+
+function latinInput(name: string, text: string, cut: number): MergeInput {
+  const content = Buffer.from(text, "latin1");
+  return {
+    name,
+    async *open() {
+      for (let at = 0; at < content.length; at += cut) yield new Uint8Array(content.subarray(at, at + cut));
+    },
+  };
+}
+
+describe("records of several lines", () => {
+  const order = { key: { time: true }, continuation: true } as const;
+  const record = fc.tuple(
+    fc.nat(30),
+    fc.constantFrom("Z", "+01:00", ".5Z", ".000000001Z"),
+    fc.array(fc.constantFrom("  at x", "", "Caused by", "20"), { maxLength: 4 }),
+  );
+  const options = fc.record({ reverse: fc.boolean(), unique: fc.boolean(), prefix: fc.boolean() });
+
+  interface Block {
+    readonly moment: bigint;
+    readonly lines: readonly string[];
+  }
+
+  const blocksOf = (records: readonly [number, string, string[]][], file: number): Block[] =>
+    records.map(([second, end, more]) => ({
+      moment:
+        BigInt(second - (end === "+01:00" ? 3_600 : 0)) * 1_000_000_000n +
+        (end === ".5Z" ? 500_000_000n : end === ".000000001Z" ? 1n : 0n),
+      lines: [`2020-01-01T12:00:${String(second).padStart(2, "0")}${end} ${file}`, ...more],
+    }));
+
+  for (const sorted of [true, false]) {
+    const how = sorted ? "sorted" : "that are to be sorted";
+    test(`of inputs ${how}: whole, in the order of their moments, in one pass and in several`, async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(fc.array(record, { maxLength: 12 }), fc.nat(2)), { maxLength: 7 }),
+          options,
+          fc.boolean(),
+          fc.integer({ min: 1, max: 90 }),
+          async (files, choice, narrow, cut) => {
+            const sign = choice.reverse ? -1 : 1;
+            const byMoment = (a: Block, b: Block) => sign * Number(a.moment - b.moment);
+            const stray = (count: number) => Array.from({ length: count }, (_, i) => ` stray ${i}`);
+            const all = files.map(([records, strays], i) => {
+              const blocks = blocksOf(records, i);
+              if (sorted) blocks.sort(byMoment);
+              const [first, ...rest] = blocks;
+              // Lines before the first time stamp go with it, or alone before everything.
+              if (first) return [{ ...first, lines: [...stray(strays), ...first.lines] }, ...rest];
+              return strays > 0 ? [{ moment: -(10n ** 15n), lines: stray(strays) }] : [];
+            });
+            const text = (blocks: readonly Block[]) => joined(blocks.flatMap(({ lines }) => lines));
+            const named = all.map((blocks, i) =>
+              blocks.map(({ moment, lines }) => ({
+                moment,
+                lines: choice.prefix ? lines.map((line) => `f${i}: ${line}`) : lines,
+              })),
+            );
+            const expected = named
+              .flat()
+              .sort(byMoment)
+              .filter(({ moment }, i, list) => !(choice.unique && i > 0 && list[i - 1]?.moment === moment));
+            const { state, scratch } = memoryScratch();
+            const merged = await merge(
+              all.map(text),
+              {
+                ...{ order: { ...order, ...choice }, scratch, sortMemory: 700 },
+                ...(narrow && { fanIn: 2 }),
+                ...(!sorted && { unsorted: "sort" as const }),
+              },
+              cut,
+            );
+            expect(merged).toBe(text(expected));
+            expect(state.alive).toBe(0);
+          },
+        ),
+        { numRuns: 200 },
+      );
+    });
+  }
+
+  test("may be longer than any line, and than the memory of their input", async () => {
+    const trace = "  at somewhere\n".repeat(100_000);
+    const [a, b] = [`2020-01-01 a\n${trace}2020-01-03 a\n`, `2020-01-02 b\n${trace}`];
+    const merged = await merge([a, b], { order, longestLine: 5_000 });
+    expect(merged === `2020-01-01 a\n${trace}2020-01-02 b\n${trace}2020-01-03 a\n`).toBe(true);
+  });
+
+  test("out of order are named with the line's own number", async () => {
+    const text = `stray\n2020-01-02 a\n${"more\n".repeat(3_000)}2020-01-01 b\n`;
+    expect(await failureOf(merge([text, "2020-01-02 x\n"], { order }, 100))).toMatchObject({
+      code: "invalid",
+      details: { source: "f0", line: 3_003, previous: '"2020-01-02 a"', found: '"2020-01-01 b"' },
+    });
+  });
+
+  test("a run that was cut off is damage, and says so", async () => {
+    const { scratch } = memoryScratch();
+    const cutOff: MergeScratch = {
+      keep: async (run) => {
+        const kept = await scratch.keep(run);
+        return {
+          name: kept.name,
+          async *open() {
+            const bytes = Buffer.concat(await Array.fromAsync(kept.open(undefined)));
+            yield bytes.subarray(0, -3);
+          },
+          [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
+        };
+      },
+    };
+    const texts = ["2020-01-01 a\n", "2020-01-02 b\n", "2020-01-03 c\n"];
+    const merged = merge(texts, { order, scratch: cutOff, fanIn: 2 });
+    expect(await failureOf(merged)).toMatchObject({ code: "corrupt" });
   });
 });
