@@ -1,23 +1,18 @@
 // Merges on several threads: the files are cut into ranges of keys, and as many are merged at one time as there are threads.
 
-import { isSpecial } from "../compute/line-order.ts";
 import { DEFAULT_FAN_IN, type MergeInput, type MergeOptions, mergeSorted } from "../compute/merge.ts";
 import { cutIntoParts } from "../compute/merge-parts.ts";
 import { isFault } from "../wire/faults.ts";
 import { MergeCrew } from "./merge-crew.ts";
 
 const AT_ONCE = 16 * 1024 * 1024;
-/** Bytes of the inputs below which one thread has ended before several have warmed up; by keys it takes several times as long. */
+/** Bytes of the inputs below which one thread has ended before several have warmed up. */
 const LEAST = 512 * 1024 * 1024;
-const LEAST_BY_KEY = 32 * 1024 * 1024;
 /** Finding where to cut a file costs as much as merging some kilobytes of it. */
 const LEAST_PER_FILE = 64 * 1024;
 
 export interface ThreadsOptions {
-  /**
-   * Default: as many as there are processors, at most four, which share the memory. By keys one, since each thread has a
-   * garbage of its own then: 300 inputs took 180 MB on one thread and 310 MB on two.
-   */
+  /** Default: as many as there are processors, at most four, which share the memory. */
   readonly threads?: number | undefined;
   /** Bytes of inputs that are worth several threads. */
   readonly least?: number;
@@ -32,12 +27,14 @@ export interface ThreadsOptions {
 export async function* mergeOnThreads(
   inputs: readonly MergeInput[],
   options: MergeOptions,
-  { threads: asked, least, atOnce = AT_ONCE }: ThreadsOptions = {},
+  {
+    threads = Math.min(4, navigator.hardwareConcurrency),
+    least = LEAST,
+    atOnce = AT_ONCE,
+  }: ThreadsOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { order = {} } = options;
-  const threads = asked ?? (isSpecial(order) ? 1 : Math.min(4, navigator.hardwareConcurrency));
-  const enough = least ?? (isSpecial(order) ? LEAST_BY_KEY : LEAST);
-  if (threads < 2 || !canBeCut(inputs, options) || sizeOf(inputs) < enough) {
+  if (threads < 2 || !canBeCut(inputs, options) || sizeOf(inputs) < least) {
     return yield* mergeSorted(inputs, options);
   }
   using files = new DisposableStack();

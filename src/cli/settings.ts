@@ -6,7 +6,7 @@ import type { Option } from "./option.ts";
 export const MERGE_THREADS: Option = {
   flag: "merge-threads",
   type: "integer",
-  help: "threads of a large merge, 1 to 16; default: one per processor, at most 4, and 1 for orders by keys",
+  help: "threads of a large merge, 1 to 16; default: one per processor, at most 4",
 };
 
 /** Settings that a server and every worker beside it must share. */
