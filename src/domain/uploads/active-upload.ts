@@ -8,14 +8,48 @@ import { Fault, isFault } from "../../wire/faults.ts";
 import { add, overlaps } from "./coverage.ts";
 import type { RunningDigest } from "./digest.ts";
 
-/** The right to write a range; released when its bytes are in the ledger, or given up. */
-export interface Reservation extends ByteRange {
-  readonly released: Promise<void>;
+/** The right to write a range, until its bytes are in the ledger, or given up. What is only needed when somebody waits is made then. */
+export class Reservation implements ByteRange {
+  readonly start: number;
+  readonly end: number;
+  readonly #id: string;
+  readonly #held: Set<Reservation>;
+  #asked: AbortController | undefined;
+  #waiters: PromiseWithResolvers<void> | undefined;
+  #isReleased = false;
+
+  /** `held`: all of the upload, of which it is one until it is released. */
+  constructor(id: string, held: Set<Reservation>, { start, end }: ByteRange) {
+    this.#id = id;
+    this.#held = held;
+    this.start = start;
+    this.end = end;
+    held.add(this);
+  }
+
   /** Aborted when somebody else asks for the range. */
-  readonly signal: AbortSignal;
-  release(): void;
+  get signal(): AbortSignal {
+    this.#asked ??= new AbortController();
+    return this.#asked.signal;
+  }
+
+  get released(): Promise<void> {
+    if (this.#isReleased) return Promise.resolve();
+    this.#waiters ??= Promise.withResolvers<void>();
+    return this.#waiters.promise;
+  }
+
+  release(): void {
+    this.#isReleased = true;
+    this.#held.delete(this);
+    this.#waiters?.resolve();
+  }
+
   /** Asks the holder, whose client may be long gone, to keep what it has and to release. */
-  letGo(): void;
+  letGo(): void {
+    this.#asked ??= new AbortController();
+    this.#asked.abort(new Fault("conflict", `another request took over the upload ${this.#id}`));
+  }
 }
 
 interface Entry {
@@ -76,24 +110,7 @@ export class ActiveUpload {
 
   /** Takes `range`, which nobody may hold. */
   reserve(range: ByteRange): Reservation {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let asked: AbortController | undefined;
-    const ask = () => (asked ??= new AbortController());
-    const reservation: Reservation = {
-      ...range,
-      released: promise,
-      // Made when it is asked for: small chunks, of which there are many, never wait.
-      get signal() {
-        return ask().signal;
-      },
-      letGo: () => ask().abort(new Fault("conflict", `another request took over the upload ${this.id}`)),
-      release: () => {
-        this.#reservations.delete(reservation);
-        resolve();
-      },
-    };
-    this.#reservations.add(reservation);
-    return reservation;
+    return new Reservation(this.id, this.#reservations, range);
   }
 
   /** Asks everybody who writes now to let go. */

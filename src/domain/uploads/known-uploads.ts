@@ -57,16 +57,20 @@ export function unknownUpload(id: string): Fault {
 function uploadOfImage(file: FileRecord): UploadRecord {
   const { name, size, sha256, createdAt } = file;
   return {
-    ...{
-      id: IMAGE + sha256,
-      version: 1,
-      protocol: "image",
-      name,
-      size,
-      coverage: size > 0 ? [[0, size]] : [],
-    },
-    ...{ declaredSha256: sha256, staging: file.blob, state: "finished", fileId: file.id, error: null },
+    id: IMAGE + sha256,
+    version: 1,
+    protocol: "image",
+    name,
+    size,
+    coverage: size > 0 ? [[0, size]] : [],
+    declaredSha256: sha256,
+    staging: file.blob,
+    state: "finished",
+    fileId: file.id,
+    error: null,
     meta: { mediaType: file.mediaType },
-    ...{ createdAt, updatedAt: createdAt, expiresAt: null },
+    createdAt,
+    updatedAt: createdAt,
+    expiresAt: null,
   };
 }

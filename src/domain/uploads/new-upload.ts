@@ -38,12 +38,21 @@ export interface Birth {
 export function draftUpload(upload: NewUpload, { version, staging, now, lifetime }: Birth): UploadRecord {
   const { id, protocol, size, spool, mediaType } = upload;
   return {
-    ...{ id, version, protocol, name: fileName(upload.name), size },
+    id,
+    version,
+    protocol,
+    name: fileName(upload.name),
+    size,
     coverage: spool && spool.size > 0 ? [[0, spool.size]] : [],
     declaredSha256: upload.declaredSha256 ?? null,
-    ...{ staging, state: "arriving", fileId: null, error: null },
+    staging,
+    state: "arriving",
+    fileId: null,
+    error: null,
     meta: { ...upload.meta, mediaType },
-    ...{ createdAt: now, updatedAt: now, expiresAt: now + lifetime },
+    createdAt: now,
+    updatedAt: now,
+    expiresAt: now + lifetime,
   };
 }
 
