@@ -38,7 +38,7 @@ export async function openWorkshop(
     [Symbol.asyncDispose]: async () => {
       await roster[Symbol.asyncDispose]();
       await queue[Symbol.asyncDispose]();
-      database.close();
+      await database.close();
     },
   };
 }

@@ -17,7 +17,8 @@ export interface Participant {
   begin(): void;
   /** Its works are done; what is written now is committed with them. */
   prepare(): void;
-  committed(): void;
+  /** `works`: how many it had. */
+  committed(works: number): void;
 }
 
 export interface GroupCommitOptions {
@@ -39,6 +40,7 @@ export class GroupCommit {
   readonly #participant: Participant | undefined;
   readonly #before: (() => void) | undefined;
   #pending: Pending[] = [];
+  #isHeld = false;
 
   constructor(
     db: Database,
@@ -61,8 +63,18 @@ export class GroupCommit {
   run<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#pending.push({ work, resolve, reject });
-      if (this.#pending.length === 1) setImmediate(() => this.flush());
+      if (this.#pending.length === 1) this.#schedule();
     });
+  }
+
+  /** Nothing is committed by itself until `release`: what is asked for meanwhile shares the next transaction. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    if (this.#pending.length > 0) this.#schedule();
   }
 
   /** Commits what is pending now. Called by itself once a turn; call it before closing the database. */
@@ -85,28 +97,34 @@ export class GroupCommit {
     }
   }
 
+  #schedule(): void {
+    setImmediate(() => {
+      if (!this.#isHeld) this.flush();
+    });
+  }
+
   #commit(group: readonly Pending[]): readonly Outcome[] {
     if (this.#repeatable) {
       try {
-        return this.#transact(() => group.map(({ work }) => ({ value: work() })));
+        return this.#transact(group, ({ work }) => ({ value: work() }));
       } catch (error) {
         if (group.length === 1) return [{ error }];
       }
     }
-    return this.#transact(() => group.map(({ work }) => this.#attempt(work)));
+    return this.#transact(group, ({ work }) => this.#attempt(work));
   }
 
-  #transact<T>(work: () => T): T {
+  #transact(group: readonly Pending[], run: (pending: Pending) => Outcome): readonly Outcome[] {
     const db = this.#db;
     this.#before?.();
     db.query("BEGIN IMMEDIATE").run();
     try {
       this.#participant?.begin();
-      const result = work();
+      const outcomes = group.map(run);
       this.#participant?.prepare();
       db.query("COMMIT").run();
-      this.#participant?.committed();
-      return result;
+      this.#participant?.committed(group.length);
+      return outcomes;
     } catch (error) {
       // A full disk may have rolled back already; then there is no transaction to end.
       if (db.inTransaction) db.query("ROLLBACK").run();

@@ -5,7 +5,15 @@ import { Arrivals } from "./arrivals.ts";
 import { explain, openDatabase, type SyncMode } from "./database.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { lockDatabase } from "./kv-lock.ts";
+import { RecordsCheckpoints } from "./records-checkpoints.ts";
 import { RECORDS_APPLICATION_ID, RECORDS_MIGRATIONS } from "./records-schema.ts";
+
+/**
+ * Pages of the write-ahead log after which the connection that commits copies them itself, and waits for the disk. Where a
+ * thread does that (see `records-checkpoints.ts`), only if it is far behind.
+ */
+const OWN_CHECKPOINT = 4_000;
+const LATE_CHECKPOINT = 16_000;
 
 /** Shared by the adapters of this folder that keep records and small bytes; several processes may open it at once. */
 export class RecordsDatabase {
@@ -15,6 +23,7 @@ export class RecordsDatabase {
   /** Where small uploads arrive: in the one process that takes them. */
   readonly arrivals: Arrivals | undefined;
   readonly #lock: Disposable | undefined;
+  readonly #checkpoints: RecordsCheckpoints | undefined;
   #isReading = false;
 
   constructor(db: Database, path: string, lock?: Disposable) {
@@ -23,15 +32,19 @@ export class RecordsDatabase {
     this.#lock = lock;
     this.arrivals = lock && new Arrivals(db);
     // Each checkpoint copies a page once, however often it was written since the last: many small uploads share pages.
-    db.run("PRAGMA wal_autocheckpoint = 4000");
+    db.run(`PRAGMA wal_autocheckpoint = ${lock ? LATE_CHECKPOINT : OWN_CHECKPOINT}`);
     const { arrivals } = this;
     const participant = {
       begin: () => arrivals?.begin(),
       prepare: () => arrivals?.prepare(),
-      committed: () => arrivals?.committed(),
+      committed: (works: number) => {
+        arrivals?.committed();
+        this.#checkpoints?.committed(works);
+      },
     };
     const before = () => this.#endReading();
     this.commits = new GroupCommit(db, path, { repeatable: true, before, participant });
+    this.#checkpoints = lock && new RecordsCheckpoints(path, this.commits);
   }
 
   /**
@@ -57,7 +70,8 @@ export class RecordsDatabase {
   }
 
   /** Commits what is pending, then closes. */
-  close(): void {
+  async close(): Promise<void> {
+    await this.#checkpoints?.close();
     // Should the disk be full, it stays in the journal for the next start.
     this.spill().catch(() => undefined);
     this.commits.flush();
@@ -72,8 +86,8 @@ export class RecordsDatabase {
     this.db.query("COMMIT").run();
   }
 
-  [Symbol.dispose](): void {
-    this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 
