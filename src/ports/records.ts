@@ -92,6 +92,17 @@ export interface UploadEnd {
   readonly forget?: boolean;
   /** As with `replace`. */
   readonly notice?: NewNotice | undefined;
+  /**
+   * What is staged as `file.blob` becomes that blob in the same commit, with `last` in its place, which was not written. Only
+   * where `Staging.joinsRecords` allows it; faults as of `Staging.commit`.
+   */
+  readonly commits?: { readonly last?: StagedBytes | undefined } | undefined;
+}
+
+/** Bytes of an upload that are in memory, and where they belong. */
+export interface StagedBytes {
+  readonly start: number;
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -130,10 +141,7 @@ export interface Records {
 
   /**
    * An upload becomes a file: inserts `file`, and replaces `upload` (which says so) or forgets it, in one commit. Returns
-   * the upload with the version raised by one.
-   *
-   * When the commit of its bytes was asked for in the same turn of the event loop, and joins records (see
-   * `Staging.joinsRecords`), this one fails with it: Fault `not-found`. Else faults as of `insert` and `replace`.
+   * the upload with the version raised by one. Faults as of `insert` and `replace`.
    */
   finish(file: FileRecord, upload: UploadRecord, end?: UploadEnd): Promise<UploadRecord>;
 

@@ -50,9 +50,9 @@ export interface Staging {
   create(options: { readonly size?: number }): Promise<StagingId>;
 
   /**
-   * True when a write of bytes in memory to `id`, or its commit, and a change of records that is asked for behind it in the
-   * same turn of the event loop, become durable in one step or not at all. So the caller need not wait for the one before
-   * it asks for the other.
+   * True when a write of bytes in memory to `id` and a change of records that is asked for behind it in the same turn of the
+   * event loop become durable in one step or not at all, so that the caller need not wait for the one before it asks for the
+   * other; and when `Records.finish` can commit it.
    */
   joinsRecords(id: StagingId): boolean;
 

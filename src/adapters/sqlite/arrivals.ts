@@ -102,8 +102,8 @@ export class Arrivals implements Participant {
     const { list, length } = this.changedPieces(id) ?? NO_PIECES;
     const appended = length === 0 ? [] : list;
     appended.length = length;
-    // A view of a large buffer would keep all of that in memory.
-    appended.push({ start, bytes: bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice() });
+    // A view of a large buffer would keep all of that in memory; to look whether it is one takes longer than to copy.
+    appended.push({ start, bytes: new Uint8Array(bytes) });
     this.#changedStaged.set(id, { list: appended, length: length + 1 });
   }
 

@@ -12,12 +12,12 @@ import type {
   UploadRecord,
 } from "../../ports/records.ts";
 import { Fault } from "../../wire/faults.ts";
-import { blobSize } from "./blobs.ts";
 import { type FileRow, fileOf, fileValues, INSERT_FILE, imageDigest, REPLACE_FILE } from "./file-rows.ts";
-import { isSmallId, packDigest, packId } from "./packed-ids.ts";
+import { packDigest, packId } from "./packed-ids.ts";
 import { planPage, type Values, writeCursor } from "./record-pages.ts";
 import type { RecordsDatabase } from "./records-database.ts";
 import { putNotice } from "./records-outbox.ts";
+import { forgetStaged, insertStaged } from "./staging.ts";
 import {
   INSERT_UPLOAD,
   REPLACE_DOCUMENT,
@@ -37,6 +37,10 @@ type Bound = string | number | Uint8Array | null;
 const IMAGE = "SELECT * FROM files WHERE sha256 = ?1 AND origin IS NULL LIMIT 1";
 const OTHER = "SELECT * FROM files WHERE sha256 = ?1 AND origin IS NOT NULL LIMIT 1";
 const OF_ORIGIN = "SELECT * FROM files WHERE sha256 = ?1 AND origin IS NOT NULL AND origin = ?2 LIMIT 1";
+const BY_ID = {
+  files: "SELECT * FROM files WHERE id = ?",
+  uploads: "SELECT * FROM uploads WHERE id = ?",
+} as const;
 
 export class SqliteRecords implements Records {
   readonly #store: RecordsDatabase;
@@ -45,8 +49,8 @@ export class SqliteRecords implements Records {
     this.#store = store;
   }
 
-  async insert<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<void> {
-    await this.#store.commits.run(() => this.#insert(collection, record));
+  insert<C extends keyof Collections>(collection: C, record: Collections[C]): Promise<void> {
+    return this.#store.commits.run(() => this.#insert(collection, record));
   }
 
   async insertSharing(record: FileRecord): Promise<void> {
@@ -74,38 +78,35 @@ export class SqliteRecords implements Records {
     return row && fileOf(row);
   }
 
-  async replace<C extends keyof Collections>(
+  replace<C extends keyof Collections>(
     collection: C,
     record: Collections[C],
     notice?: NewNotice,
   ): Promise<Collections[C]> {
     const next: Collections[C] = { ...record, version: record.version + 1 };
-    await this.#store.commits.run(() => {
+    return this.#store.commits.run(() => {
       // A notice of a change that is refused below is rolled back with it.
       if (notice) putNotice(this.#store.db, notice);
-      if (this.#replace(collection, next)) return;
+      if (this.#replace(collection, next)) return next;
       throw this.#refusal(collection, record.id);
     });
-    return next;
   }
 
-  async finish(
+  finish(
     file: FileRecord,
     upload: UploadRecord,
-    { forget, notice }: UploadEnd = {},
+    { forget, notice, commits }: UploadEnd = {},
   ): Promise<UploadRecord> {
     const next = { ...upload, version: upload.version + 1 };
-    await this.#store.commits.run(() => {
+    return this.#store.commits.run(() => {
       if (notice) putNotice(this.#store.db, notice);
-      // The commit of its bytes was asked for in the same turn, and may have failed.
-      if (isSmallId(file.blob) && blobSize(this.#store, file.blob) === undefined) {
-        throw new Fault("not-found", `there is no blob ${file.blob}`);
-      }
+      if (commits) insertStaged(this.#store, file.blob, file.size, commits.last);
       this.#insert("files", file);
       if (!(forget ? this.#forget(upload) : this.#replace("uploads", next)))
         throw this.#refusal("uploads", upload.id);
+      if (commits) forgetStaged(this.#store, file.blob);
+      return next;
     });
-    return next;
   }
 
   async remove<C extends keyof Collections>(collection: C, id: string, version: number): Promise<void> {
@@ -204,7 +205,7 @@ export class SqliteRecords implements Records {
   }
 
   #row(collection: keyof Collections, id: string): Row | undefined {
-    return this.#get<Row>(`SELECT * FROM ${collection} WHERE id = ?`, keyOf(collection, id));
+    return this.#get<Row>(BY_ID[collection], keyOf(collection, id));
   }
 
   #run(sql: string, ...values: Bound[]): boolean {

@@ -32,25 +32,15 @@ export class SqliteStaging implements Staging {
     return true;
   }
 
-  async write(
+  write(
     id: StagingId,
     offset: number,
     source: AsyncIterable<Uint8Array> | Uint8Array,
     { signal }: StagingWrite = {},
   ): Promise<StagedWrite> {
-    const { bytes, ...end } = await collect(source, SMALL_LIMIT - offset, signal);
-    const { db, commits, arrivals } = this.#store;
-    await commits.run(() => {
-      if (arrivals?.changedPieces(id)) {
-        if (bytes.length > 0) arrivals.write(id, offset, bytes);
-        return;
-      }
-      if (bytes.length === 0) return this.#require(id);
-      const sql = "INSERT INTO pieces (staged, start, bytes) SELECT id, ?, ? FROM staged WHERE id = ?";
-      const { changes } = db.query<unknown, [number, Uint8Array, string]>(sql).run(offset, bytes, id);
-      if (changes === 0) this.#require(id);
-    });
-    return { written: bytes.length, ...end };
+    if (!(source instanceof Uint8Array)) return this.#writeStream(id, offset, source, signal);
+    if (offset + source.length > SMALL_LIMIT) return Promise.reject(tooLarge());
+    return this.#writeBytes(id, offset, source);
   }
 
   async *read(id: StagingId, range: ByteRange): AsyncGenerator<Uint8Array> {
@@ -72,35 +62,15 @@ export class SqliteStaging implements Staging {
   }
 
   async commit(id: StagingId, size: number): Promise<BlobId> {
-    const { db, commits, arrivals } = this.#store;
-    await commits.run(() => {
-      const arrived = arrivals?.changedPieces(id);
-      if (arrivals && arrived) {
-        insertBlob(this.#store, id, assemble(piecesOf(arrived), size));
-        arrivals.discard(id);
-        return;
-      }
-      if (db.query("DELETE FROM staged WHERE id = ?").run(id).changes === 0) {
-        // A crash, or another node, may have come between this step and the caller's next one.
-        if (blobSize(this.#store, id) === size) return;
-        throw unknown(id);
-      }
-      const sql = "DELETE FROM pieces WHERE staged = ? RETURNING sequence, start, bytes";
-      const pieces = db.query<Piece & { sequence: number }, [string]>(sql).all(id);
-      insertBlob(
-        this.#store,
-        id,
-        assemble(
-          pieces.sort((a, b) => a.sequence - b.sequence),
-          size,
-        ),
-      );
+    await this.#store.commits.run(() => {
+      insertStaged(this.#store, id, size);
+      forgetStaged(this.#store, id);
     });
     return id;
   }
 
   async discard(id: StagingId): Promise<void> {
-    await this.#store.commits.run(() => this.#forget(id));
+    await this.#store.commits.run(() => forgetStaged(this.#store, id));
   }
 
   async *list(): AsyncGenerator<StagingId> {
@@ -115,38 +85,87 @@ export class SqliteStaging implements Staging {
     }
   }
 
+  async #writeStream(
+    id: StagingId,
+    offset: number,
+    source: AsyncIterable<Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<StagedWrite> {
+    const { bytes, ...end } = await collect(source, SMALL_LIMIT - offset, signal);
+    return { ...(await this.#writeBytes(id, offset, bytes)), ...end };
+  }
+
+  #writeBytes(id: StagingId, offset: number, bytes: Uint8Array): Promise<StagedWrite> {
+    const { db, commits, arrivals } = this.#store;
+    return commits.run(() => {
+      const written = bytes.length;
+      if (arrivals?.changedPieces(id)) {
+        if (written > 0) arrivals.write(id, offset, bytes);
+      } else if (written === 0) this.#require(id);
+      else {
+        const sql = "INSERT INTO pieces (staged, start, bytes) SELECT id, ?, ? FROM staged WHERE id = ?";
+        const { changes } = db.query<unknown, [number, Uint8Array, string]>(sql).run(offset, bytes, id);
+        if (changes === 0) this.#require(id);
+      }
+      return { written };
+    });
+  }
+
   #pieces(id: StagingId): readonly Piece[] {
     const arrived = this.#store.arrivals?.pieces(id);
     if (arrived) return piecesOf(arrived);
-    const sql = "SELECT start, bytes FROM pieces WHERE staged = ? ORDER BY sequence";
-    const pieces = this.#store.read(() => this.#store.db.query<Piece, [string]>(sql).all(id));
+    const pieces = storedPieces(this.#store, id);
     if (pieces.length === 0) this.#require(id);
     return pieces;
   }
 
   #require(id: StagingId): void {
-    const { db, arrivals } = this.#store;
-    if (arrivals?.changedPieces(id)) return;
-    if (this.#store.read(() => db.query("SELECT 1 FROM staged WHERE id = ?").get(id))) return;
+    if (this.#store.arrivals?.changedPieces(id) || isStored(this.#store, id)) return;
     throw unknown(id);
   }
+}
 
-  #forget(id: StagingId): void {
-    const { arrivals } = this.#store;
-    if (arrivals?.changedPieces(id)) {
-      arrivals.discard(id);
-      return;
-    }
-    this.#store.db.query("DELETE FROM pieces WHERE staged = ?").run(id);
-    this.#store.db.query("DELETE FROM staged WHERE id = ?").run(id);
+/**
+ * Makes what is staged as `id`, with `last` in its place, the blob of that name; to be called inside a transaction, with
+ * `forgetStaged` when nothing can fail any more: what memory has is not rolled back. Faults `not-found`, `exists`.
+ */
+export function insertStaged(store: RecordsDatabase, id: StagingId, size: number, last?: Piece): void {
+  const arrived = store.arrivals?.changedPieces(id);
+  if (!arrived && !isStored(store, id)) {
+    // A crash, or another node, may have come between this step and the caller's next one.
+    if (blobSize(store, id) === size) return;
+    throw unknown(id);
   }
+  const pieces = arrived ? piecesOf(arrived) : storedPieces(store, id);
+  insertBlob(store, id, assemble(last ? [...pieces, last] : pieces, size));
+}
+
+/** To be called inside a transaction. */
+export function forgetStaged({ db, arrivals }: RecordsDatabase, id: StagingId): void {
+  if (arrivals?.changedPieces(id)) {
+    arrivals.discard(id);
+    return;
+  }
+  db.query("DELETE FROM pieces WHERE staged = ?").run(id);
+  db.query("DELETE FROM staged WHERE id = ?").run(id);
+}
+
+function isStored(store: RecordsDatabase, id: StagingId): boolean {
+  return store.read(() => store.db.query("SELECT 1 FROM staged WHERE id = ?").get(id)) !== null;
+}
+
+function storedPieces(store: RecordsDatabase, id: StagingId): readonly Piece[] {
+  const sql = "SELECT start, bytes FROM pieces WHERE staged = ? ORDER BY sequence";
+  return store.read(() => store.db.query<Piece, [string]>(sql).all(id));
 }
 
 /** The first `size` bytes. Where pieces overlap the later one counts: it replaces what a crash left. */
 function assemble(pieces: readonly Piece[], size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
-  for (const piece of pieces) {
-    if (piece.start < size) bytes.set(piece.bytes.subarray(0, size - piece.start), piece.start);
+  for (const { start, bytes: piece } of pieces) {
+    // A view of it would take longer than the copy.
+    if (start + piece.length <= size) bytes.set(piece, start);
+    else if (start < size) bytes.set(piece.subarray(0, size - start), start);
   }
   return bytes;
 }
@@ -156,23 +175,18 @@ function unknown(id: StagingId): Fault {
 }
 
 async function collect(
-  source: AsyncIterable<Uint8Array> | Uint8Array,
+  source: AsyncIterable<Uint8Array>,
   limit: number,
   signal: AbortSignal | undefined,
 ): Promise<{ bytes: Uint8Array; interrupted?: unknown }> {
   const pieces: Uint8Array[] = [];
   let size = 0;
-  const take = (piece: Uint8Array) => {
-    size += piece.length;
-    if (size > limit) throw tooLarge();
-    pieces.push(piece);
-  };
-  if (source instanceof Uint8Array) {
-    take(source);
-    return { bytes: source };
-  }
   try {
-    for await (const piece of abortable(source, signal)) take(piece);
+    for await (const piece of abortable(source, signal)) {
+      size += piece.length;
+      if (size > limit) throw tooLarge();
+      pieces.push(piece);
+    }
   } catch (interrupted) {
     if (size > limit) throw interrupted;
     return { bytes: Buffer.concat(pieces), interrupted };

@@ -1,9 +1,10 @@
 // How an upload whose bytes are all there becomes a file: every step can be repeated after a crash.
 
+import type { ByteRange } from "../../ports/blobs.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import type { FileRecord, UploadRecord } from "../../ports/records.ts";
-import type { Staging } from "../../ports/staging.ts";
+import type { Coverage, FileRecord, StagedBytes, UploadRecord } from "../../ports/records.ts";
+import type { Staging, StagingId } from "../../ports/staging.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
 import type { Files, WrittenFile } from "../files/files.ts";
 import type { ActiveUpload } from "./active-upload.ts";
@@ -17,6 +18,12 @@ import type { UploadNotices } from "./upload-notice.ts";
  */
 export type Finisher = (upload: UploadRecord, file: FileRecord) => Promise<UploadRecord["meta"]>;
 export type Finishers = Readonly<Partial<Record<UploadRecord["protocol"], Finisher>>>;
+
+/** The chunk that completes a small upload: in memory, and neither staged nor listed yet. */
+export interface LastChunk extends ByteRange, StagedBytes {
+  /** Stages and lists it as any other. */
+  readonly store: () => Promise<void>;
+}
 
 export interface CompletionOptions {
   readonly staging: Staging;
@@ -60,13 +67,22 @@ export class Completion {
   }
 
   /**
+   * True when `last` need not be staged and listed before: the store takes it, the blob and the file in one commit, and no
+   * protocol wants to see the upload in between.
+   */
+  takesLast({ protocol, staging, size }: UploadRecord): boolean {
+    const isSmall = size !== null && size <= SMALL && this.#staging.joinsRecords(staging);
+    return isSmall && this.#finishers[protocol] === undefined;
+  }
+
+  /**
    * Digest → blob → file record → the protocol's finisher → the upload's record; the last of them in one commit where no
    * finisher comes between. Fault `mismatch`, and the upload has failed, when the digest is not the declared one.
    */
-  async complete(active: ActiveUpload): Promise<FileRecord> {
+  async complete(active: ActiveUpload, last?: LastChunk): Promise<FileRecord> {
     const upload = active.record;
     const finisher = this.#finishers[upload.protocol];
-    const file = await this.#store(active, finisher === undefined);
+    const file = await this.#store(active, finisher === undefined, last);
     if (active.record.state === "arriving") {
       const meta = await finisher?.(upload, file);
       await active.change(
@@ -78,11 +94,12 @@ export class Completion {
     return file;
   }
 
-  async #store(active: ActiveUpload, atOnce: boolean): Promise<FileRecord> {
+  async #store(active: ActiveUpload, atOnce: boolean, last: LastChunk | undefined): Promise<FileRecord> {
     try {
-      const file = await this.#digested(active);
+      const file = await this.#digested(active, last);
       const twin = await this.#files.twin(file.sha256);
-      if (atOnce && twin?.size !== file.size) return await this.#finish(active, file);
+      if (atOnce && twin?.size !== file.size) return await this.#finish(active, file, last);
+      await last?.store();
       await this.#staging.commit(file.blob, file.size);
       return await this.#files.register(file);
     } catch (error) {
@@ -95,31 +112,30 @@ export class Completion {
   }
 
   /** Blob, file and upload in as few steps as the store allows. */
-  async #finish(active: ActiveUpload, written: WrittenFile): Promise<FileRecord> {
+  async #finish(
+    active: ActiveUpload,
+    written: WrittenFile,
+    last: LastChunk | undefined,
+  ): Promise<FileRecord> {
+    const { size } = written;
+    const coverage: Coverage = size > 0 ? [[0, size]] : [];
     const file = this.#files.draft(written);
-    const finishing = () =>
-      active.finish(file, (record) => {
-        const next = finished(record, file, record.meta, this.#expiry());
-        return { next, forget: isForgotten(record), notice: this.#notices("finished", next, file) };
-      });
-    const committing = this.#staging.commit(file.blob, file.size);
-    if (!this.#staging.joinsRecords(file.blob)) {
-      await committing;
-      await finishing();
-    } else {
-      const [committed, done] = await Promise.allSettled([committing, finishing()]);
-      if (committed.status === "rejected") throw committed.reason;
-      if (done.status === "rejected") throw done.reason;
-    }
+    const joins = this.#staging.joinsRecords(file.blob);
+    if (!joins) await this.#staging.commit(file.blob, size);
+    await active.finish(file, (record) => {
+      const next = finished({ ...record, coverage }, file, record.meta, this.#expiry());
+      const notice = this.#notices("finished", next, file);
+      return { next, forget: isForgotten(record), notice, commits: joins ? { last } : undefined };
+    });
     this.#files.announce(file);
     return file;
   }
 
   /** The file that the upload becomes: its bytes are those that were declared. */
-  async #digested(active: ActiveUpload): Promise<WrittenFile> {
+  async #digested(active: ActiveUpload, last: LastChunk | undefined): Promise<WrittenFile> {
     const { id, name, size, staging, declaredSha256, meta } = active.record;
     if (size === null) throw new Fault("internal", `the upload ${id} was completed without a size`);
-    const sha256 = await this.#digest(active, size);
+    const sha256 = await (last ? this.#digestWith(last, staging, size) : this.#digest(active, size));
     if (declaredSha256 !== null && declaredSha256 !== sha256) {
       await this.#fail(active, `SHA-256 ${declaredSha256} was declared, but the bytes have ${sha256}`);
     }
@@ -140,6 +156,14 @@ export class Completion {
       // A crash came after the commit: the bytes are the blob of the same name.
       return new RunningDigest().finish(this.#files.read({ blob: staging }));
     }
+  }
+
+  async #digestWith({ start, end, bytes }: LastChunk, staging: StagingId, size: number): Promise<string> {
+    const hasher = new Bun.CryptoHasher("sha256");
+    for await (const piece of this.#staging.read(staging, { start: 0, end: start })) hasher.update(piece);
+    hasher.update(bytes);
+    for await (const piece of this.#staging.read(staging, { start: end, end: size })) hasher.update(piece);
+    return hasher.digest("hex");
   }
 
   #expiry(): number {

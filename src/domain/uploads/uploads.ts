@@ -11,7 +11,7 @@ import { ActiveUploads } from "./active-uploads.ts";
 import { Admission, type Limits } from "./admission.ts";
 import type { Append } from "./append.ts";
 import { ChunkSource } from "./chunk-source.ts";
-import { Completion, type Finishers } from "./completion.ts";
+import { Completion, type Finishers, type LastChunk } from "./completion.ts";
 import { concatenate, type Joined } from "./concatenation.ts";
 import { declareSize } from "./declare-size.ts";
 import { hashAhead } from "./digest.ts";
@@ -79,8 +79,9 @@ export class Uploads {
     this.#known = new KnownUploads(records, files);
     const shared = { records, staging, clock, lifetime, notices, onChange, known: this.#known };
     this.#active = new ActiveUploads(shared);
-    const finish = (active: ActiveUpload) => this.#finish(active);
-    this.#writes = new Writes({ staging, files, clock, admission, finish });
+    const finish = (active: ActiveUpload, last?: LastChunk) => this.#finish(active, last);
+    const takesLast = (upload: UploadRecord) => this.#completion.takesLast(upload);
+    this.#writes = new Writes({ staging, files, clock, admission, finish, takesLast });
   }
 
   /**
@@ -275,8 +276,8 @@ export class Uploads {
     this.#admission.release(upload.staging);
   }
 
-  async #finish(active: ActiveUpload): Promise<Progress> {
-    active.completion ??= this.#completion.complete(active);
+  async #finish(active: ActiveUpload, last?: LastChunk): Promise<Progress> {
+    active.completion ??= this.#completion.complete(active, last);
     const { completion } = active;
     try {
       return { file: await completion, upload: active.record };

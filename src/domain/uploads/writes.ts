@@ -9,7 +9,8 @@ import type { Files } from "../files/files.ts";
 import { type ActiveUpload, type Reservation, repeated } from "./active-upload.ts";
 import type { Admission } from "./admission.ts";
 import { type Append, appendTo } from "./append.ts";
-import { overlaps, prefixEnd } from "./coverage.ts";
+import type { LastChunk } from "./completion.ts";
+import { add, covers, overlaps, prefixEnd } from "./coverage.ts";
 import { type Chunk, compareChunk, storeChunk } from "./store-chunk.ts";
 import { isComplete, isPart } from "./upload-state.ts";
 
@@ -24,8 +25,9 @@ export interface WritesOptions {
   readonly files: Files;
   readonly clock: Clock;
   readonly admission: Admission;
-  /** Makes a complete upload a file. */
-  readonly finish: (active: ActiveUpload) => Promise<Progress>;
+  /** Makes a complete upload a file; one that is complete with its last chunk, where `takesLast` says so. */
+  readonly finish: (active: ActiveUpload, last?: LastChunk) => Promise<Progress>;
+  readonly takesLast: (upload: UploadRecord) => boolean;
 }
 
 /** How long a chunk waits for another request with the same bytes before it asks that one to let go. */
@@ -36,24 +38,30 @@ export class Writes {
   readonly #files: Files;
   readonly #clock: Clock;
   readonly #admission: Admission;
-  readonly #finish: (active: ActiveUpload) => Promise<Progress>;
+  readonly #finish: WritesOptions["finish"];
+  readonly #takesLast: WritesOptions["takesLast"];
 
-  constructor({ staging, files, clock, admission, finish }: WritesOptions) {
+  constructor({ staging, files, clock, admission, finish, takesLast }: WritesOptions) {
     this.#staging = staging;
     this.#files = files;
     this.#clock = clock;
     this.#admission = admission;
     this.#finish = finish;
+    this.#takesLast = takesLast;
   }
 
   async chunk(active: ActiveUpload, chunk: Chunk, signal?: AbortSignal): Promise<Progress> {
     const range = rangeOf(chunk, active.record);
     const reservation = await this.#reserve(active, range, chunk.repeated);
     if (!reservation) return this.#repeat(active, chunk, range);
-    const isInMemory = chunk.source instanceof Uint8Array;
+    const { source } = chunk;
     try {
-      const stop = isInMemory ? undefined : either(signal, reservation);
-      await storeChunk(this.#staging, active, { chunk, range, signal: stop });
+      const stop = source instanceof Uint8Array ? undefined : either(signal, reservation);
+      const store = () => storeChunk(this.#staging, active, { chunk, range, signal: stop });
+      if (source instanceof Uint8Array && this.#isLast(active.record, source, range)) {
+        return await this.#finish(active, { ...range, bytes: source, store });
+      }
+      await store();
     } finally {
       reservation.release();
     }
@@ -92,6 +100,15 @@ export class Writes {
     }
     refuseOver(active.record, this.#clock.now());
     return this.#progress(active);
+  }
+
+  /** True for a chunk that is all that is missing, and as long as it shall be. */
+  #isLast(record: UploadRecord, source: Uint8Array, range: ByteRange): boolean {
+    const { size, coverage } = record;
+    if (size === null || isPart(record) || !this.#takesLast(record)) return false;
+    const isExact = source.length === range.end - range.start && source.length > 0;
+    const isWhole = covers(add(coverage, range), { start: 0, end: size });
+    return isExact && isWhole && !overlaps(coverage, range);
   }
 
   async #progress(active: ActiveUpload): Promise<Progress> {

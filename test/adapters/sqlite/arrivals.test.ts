@@ -36,11 +36,9 @@ test("after a crash everything acknowledged is there, and nothing that ended", a
   const kept = await beginHalf(stores, "kept", "0123456789");
   const finished = await beginHalf(stores, "finished", "abcdefghij");
   const removed = await beginHalf(stores, "removed", "ABCDEFGHIJ");
-  const file = fileRecord("f", { blob: finished.staging });
-  await Promise.all([
-    stores.staging.commit(finished.staging, 5),
-    stores.records.finish(file, { ...finished, state: "finished", fileId: "f" }, { forget: true }),
-  ]);
+  const file = fileRecord("f", { blob: finished.staging, size: 5 });
+  const ended = { ...finished, state: "finished", fileId: "f" } as const;
+  await stores.records.finish(file, ended, { forget: true, commits: {} });
   await stores.records.remove("uploads", "removed", removed.version);
   await stores.staging.discard(removed.staging);
 

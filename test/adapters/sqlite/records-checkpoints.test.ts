@@ -45,7 +45,8 @@ test("a store that is closed while its log is copied loses nothing", async () =>
   const { db, commits } = store;
   const all: Promise<unknown>[] = [];
   // One commit of so many works makes a checkpoint due.
-  for (let i = 0; i < 50_000; i++) all.push(commits.run(() => db.query(INSERT).run(`b${i}`, Buffer.alloc(9))));
+  for (let i = 0; i < 50_000; i++)
+    all.push(commits.run(() => db.query(INSERT).run(`b${i}`, Buffer.alloc(9))));
   await all[0];
   const last = commits.run(() => db.query(INSERT).run("last", Buffer.alloc(9)));
   await store.close();
