@@ -7,12 +7,16 @@ import { Fault } from "../../wire/faults.ts";
 import { explain, openDatabase } from "./database.ts";
 import { checkKv, type KvReport, openToRead, totalsOf } from "./kv-check.ts";
 import { Fold } from "./kv-fold.ts";
-import { inOrder, SLOTS, slotPath } from "./kv-journal.ts";
+import { journalBytes, SLOTS, type Slot, slotPath } from "./kv-journal.ts";
 import { lockDatabase, resolvedPath } from "./kv-lock.ts";
+import { readBytes } from "./kv-records.ts";
 import { recoverJournal } from "./kv-recovery.ts";
+import { type Far, KvRing } from "./kv-ring.ts";
+import { ringBytes } from "./kv-ring-memory.ts";
 import { KV_APPLICATION_ID, KV_MIGRATIONS } from "./kv-schema.ts";
 import { embedValues, extractValues, HeldValues } from "./kv-value-backup.ts";
 import { valuesFolder } from "./kv-values.ts";
+import { publish } from "./kv-view.ts";
 import { syncPath } from "./sync-path.ts";
 
 /**
@@ -28,7 +32,7 @@ export function backupKv(path: string, file: string): KvReport {
     const copy = join(folder, basename(path));
     copyAll(path, copy);
     const report = checkKv(copy);
-    publish(copy, file);
+    giveName(copy, file);
     return report;
   } catch (error) {
     throw explain(error, file);
@@ -61,7 +65,7 @@ export function restoreKv(file: string, path: string, verify: boolean): KvReport
     // Another number, so that a journal of the database that was backed up is not taken for its own.
     write(copy, (db) => db.run("UPDATE totals SET identity = abs(random() % 4294967295) + 1"));
     extractValues(copy, values);
-    publish(copy, path);
+    giveName(copy, path);
     return report;
   } catch (error) {
     rmSync(values, { recursive: true, force: true });
@@ -114,18 +118,22 @@ function copyJournal(path: string, copy: string): void {
 function foldInto(copy: string): void {
   write(copy, (db) => {
     const { identity, folded } = totalsOf(db, copy);
-    const { slots } = recoverJournal({
+    const ring = new KvRing(ringBytes(0, journalBytes(copy)), folded);
+    const { slots, segment } = recoverJournal({
       path: copy,
       identity,
       folded,
       readOnly: true,
       // A server was writing meanwhile: what begins after a gap began after the call.
       gaps: true,
-      onRecord: () => undefined,
+      onRecord: (record) => publish({ ring, flushed: () => ring.clear() }, record),
     });
+    const far: Far = (wanted, offset, size) => {
+      const slot = slots.find((one) => one.segment === wanted) as Slot;
+      return readBytes(slot.fd, offset, size);
+    };
+    if (segment > folded) new Fold(db).apply(ring.changes(segment), far);
     for (const { fd } of slots) closeSync(fd);
-    const fold = new Fold(db);
-    for (const slot of inOrder(slots)) fold.apply([slot]);
   });
   for (let slot = 0; slot < SLOTS; slot++) rmSync(slotPath(copy, slot), { force: true });
 }
@@ -147,7 +155,7 @@ function write(path: string, work: (db: Database) => void): void {
 }
 
 /** On the disk first, then under its name. */
-function publish(copy: string, file: string): void {
+function giveName(copy: string, file: string): void {
   syncPath(copy);
   renameSync(copy, file);
   syncPath(dirname(file));

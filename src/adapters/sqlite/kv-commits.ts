@@ -29,8 +29,6 @@ export interface CommitsOptions {
   readonly values: Values;
   readonly folding: () => Folding;
   readonly counters: Counters;
-  /** Where in the ring the entries of a segment that is not folded begin. */
-  readonly starts: Map<number, number>;
   readonly maxFileBytes: number;
 }
 
@@ -218,10 +216,11 @@ export class Commits {
 
   /** The record is durable: it becomes visible, and is answered. */
   #accept(): void {
-    const { journal, view, starts } = this.#options;
+    const { journal, view } = this.#options;
     const { writer, counters } = this.#group;
     const { segment, length: offset } = journal;
-    publish(view, starts, { bytes: writer.bytes, at: 0, length: writer.length, segment, offset });
+    const { bytes, length } = writer;
+    publish(view, { bytes, at: 0, length, segment, offset, cas: counters.cas });
     this.#counters = counters;
     if (this.#group.spooled.length > 0) this.#acceptSpooled();
     const [taken, answers] = this.#takeAnswers();

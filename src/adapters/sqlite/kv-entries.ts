@@ -1,8 +1,6 @@
 // The bytes of an item as they stand in the journal and in the ring: one layout, so that a commit is copied, not rebuilt.
 //
-// Written for speed: a group of changes is written into one reused buffer and goes to the disk by one call.
-
-import { type Bytes, copyInto } from "../../wire/memcached/bytes.ts";
+// Written for speed: numbers in typed arrays, keys compared as the bytes they are.
 
 /** Every entry begins on a multiple of 8 bytes, in the byte order of the machine. All numbers are in its 40 bytes of head. */
 export const ENTRY = {
@@ -32,8 +30,9 @@ export const FLUSH = 3;
 export const FLUSH_AT = 4;
 /** The last of a segment. */
 export const SEAL = 5;
-/** In the ring only: a value that is read from the journal, whose place stands in its stead. */
+/** In the ring only: a value that is read from the journal; in its stead stand its place (f64) and its CRC-32 (u32). */
 export const FAR = 6;
+export const FAR_PLACE = 16;
 /** In the ring, a larger value is `FAR` until SQLite has it. */
 export const LARGEST = 65_536;
 /** In the ring only: nothing up to its end. */
@@ -41,8 +40,15 @@ export const GAP = 7;
 
 /** Marks, in the highest byte of the shape. */
 export const FETCHED = 1 << 24;
+/** In the ring only: it was used since it came, or was moved. */
+export const REFERENCED = 1 << 25;
+/** In the ring only: a newer entry of its key took its place. The three highest bits but one tell its segment. */
+export const DEAD = 1 << 26;
 /** The value is the description of a file (see kv-value-file.ts). */
 export const SPOOLED = 1 << 27;
+
+const SUCCESSOR = 28;
+const SUCCESSOR_BITS = 7;
 
 /** FNV-1a over the key's characters, then stirred, since tables take the lowest bits. */
 export function hashOf(key: string): number {
@@ -60,33 +66,66 @@ export function entryLength(keyLength: number, valueLength: number): number {
 /** Views on the same bytes. */
 export class EntryBytes {
   readonly buffer: Buffer;
-  readonly u8: Uint8Array<ArrayBuffer>;
+  readonly u8: Uint8Array;
   readonly i32: Int32Array;
   readonly f64: Float64Array;
 
-  constructor(length: number) {
-    const memory = new ArrayBuffer((length + 7) & ~7);
-    this.buffer = Buffer.from(memory);
-    this.u8 = new Uint8Array(memory);
-    this.i32 = new Int32Array(memory);
-    this.f64 = new Float64Array(memory);
+  constructor(memory: ArrayBufferLike) {
+    const { byteLength } = memory;
+    this.buffer = Buffer.from(memory, 0, byteLength);
+    this.u8 = new Uint8Array(memory, 0, byteLength);
+    this.i32 = new Int32Array(memory, 0, byteLength >> 2);
+    this.f64 = new Float64Array(memory, 0, byteLength >> 3);
   }
 
-  /** A copy with more room behind. */
-  grown(length: number): EntryBytes {
-    const bigger = new EntryBytes(length);
-    bigger.u8.set(this.u8);
-    return bigger;
-  }
-
-  /** Gives the memory back at once; nothing of it can be used then. */
-  release(): void {
-    this.u8.buffer.transfer(0);
+  /** On memory of its own. */
+  static ofLength(length: number): EntryBytes {
+    return new EntryBytes(new ArrayBuffer((length + 7) & ~7));
   }
 
   mark(at: number, mark: number): void {
     const word = (at + ENTRY.shape) >> 2;
     this.i32[word] = (this.i32[word] as number) | mark;
+  }
+
+  /** A change of `segment` took its place. */
+  retire(at: number, segment: number): void {
+    this.mark(at, DEAD | ((segment & SUCCESSOR_BITS) << SUCCESSOR));
+  }
+
+  /**
+   * Whether a change of a segment up to `last` took its place. One word tells, and it is written last: so another thread may ask. Segments
+   * that are not folded are fewer than 8.
+   */
+  isRetiredBy(at: number, last: number): boolean {
+    const shape = this.i32[(at + ENTRY.shape) >> 2] as number;
+    if ((shape & DEAD) === 0) return false;
+    const segment = this.segment(at);
+    return segment + (((shape >>> SUCCESSOR) - segment) & SUCCESSOR_BITS) <= last;
+  }
+
+  /**
+   * Whether an entry of this segment that takes `length` bytes may be written over it: SQLite has none of the segment yet, so nobody needs
+   * what stood here.
+   */
+  isReplaceable(at: number, length: number, segment: number): boolean {
+    const shape = this.i32[(at + ENTRY.shape) >> 2] as number;
+    if (this.segment(at) !== segment || (shape & SPOOLED) !== 0) return false;
+    return this.kind(at) !== FAR && this.length(at) === length;
+  }
+
+  /** Its value stands in the journal, at `offset` of its segment. */
+  makeFar(at: number, offset: number, crc: number): void {
+    const word = (at + ENTRY.shape) >> 2;
+    this.i32[word] = ((this.i32[word] as number) & ~0xff00) | (FAR << 8);
+    const place = at + ENTRY.head + this.keyLength(at);
+    this.buffer.writeDoubleLE(offset, place);
+    this.buffer.writeUInt32LE(crc, place + 8);
+  }
+
+  farPlace(at: number): { readonly offset: number; readonly crc: number } {
+    const place = at + ENTRY.head + this.keyLength(at);
+    return { offset: this.buffer.readDoubleLE(place), crc: this.buffer.readUInt32LE(place + 8) };
   }
 
   /** `at`: where the entry begins. */
@@ -100,6 +139,17 @@ export class EntryBytes {
 
   state(at: number): number {
     return ((this.i32[(at + ENTRY.shape) >> 2] as number) >>> 16) & 255;
+  }
+
+  /** That it takes. */
+  length(at: number): number {
+    const isFar = this.kind(at) === FAR;
+    return entryLength(this.keyLength(at), isFar ? FAR_PLACE : this.size(at));
+  }
+
+  /** In the ring only. */
+  segment(at: number): number {
+    return (this.i32[(at + ENTRY.segment) >> 2] as number) >>> 0;
   }
 
   size(at: number): number {
@@ -142,12 +192,15 @@ export class EntryBytes {
     return this.u8.subarray(from, from + this.size(at));
   }
 
-  haveSameKey(one: number, other: number): boolean {
-    const length = this.keyLength(one);
-    if (this.keyLength(other) !== length) return false;
-    const { u8 } = this;
-    const [a, b] = [one + ENTRY.head, other + ENTRY.head];
-    for (let i = 0; i < length; i++) if (u8[a + i] !== u8[b + i]) return false;
+  /** `other` stands in other bytes, or in these. Keys begin on a word: four bytes are compared at once. */
+  haveSameKey(at: number, { i32, u8 }: EntryBytes, other: number): boolean {
+    const length = (this.i32[(at + ENTRY.shape) >> 2] as number) & 255;
+    if (((i32[(other + ENTRY.shape) >> 2] as number) & 255) !== length) return false;
+    const words = length >> 2;
+    const [one, two] = [(at + ENTRY.head) >> 2, (other + ENTRY.head) >> 2];
+    for (let i = 0; i < words; i++) if (this.i32[one + i] !== i32[two + i]) return false;
+    const [a, b] = [at + ENTRY.head, other + ENTRY.head];
+    for (let i = words << 2; i < length; i++) if (this.u8[a + i] !== u8[b + i]) return false;
     return true;
   }
 
@@ -159,130 +212,4 @@ export class EntryBytes {
     for (let i = 0; i < length; i++) if (u8[from + i] !== key.charCodeAt(i)) return false;
     return true;
   }
-}
-
-/** What an entry says besides its key and value. */
-export interface EntryHead {
-  readonly flags: number;
-  readonly exptime: number;
-  readonly cas: number;
-  readonly state: number;
-}
-
-const NO_VALUE = new Uint8Array(0);
-const NO_HEAD: EntryHead = { flags: 0, exptime: 0, cas: 0, state: 0 };
-const FIRST_ROOM = 65_536;
-/** A buffer that had to grow beyond this is given back after use. */
-const KEPT_ROOM = 4_194_304;
-
-/** Entries one behind the other, after a head of `reserved` bytes that somebody else fills in. */
-export class EntryWriter {
-  readonly #reserved: number;
-  #bytes = new EntryBytes(FIRST_ROOM);
-  #length: number;
-
-  constructor(reserved: number) {
-    this.#reserved = reserved;
-    this.#length = reserved;
-  }
-
-  /** Valid until the next `put`, `note` or `clear`. */
-  get bytes(): EntryBytes {
-    return this.#bytes;
-  }
-
-  /** With what is reserved. */
-  get length(): number {
-    return this.#length;
-  }
-
-  get empty(): boolean {
-    return this.#length === this.#reserved;
-  }
-
-  clear(): void {
-    this.#length = this.#reserved;
-    if (this.#bytes.u8.length > KEPT_ROOM) this.#bytes = new EntryBytes(FIRST_ROOM);
-  }
-
-  /** Returns where the entry begins. `accessed`: ms since 1970. */
-  put(key: string, head: EntryHead, accessed: number, fetched: boolean, value: Bytes): number {
-    const at = this.#add(PUT, key, head, value);
-    stampUse(this.#bytes, at, accessed, fetched);
-    return at;
-  }
-
-  /** As `put`, of a value that is a file: `description` tells which. */
-  putSpooled(
-    key: string,
-    head: EntryHead,
-    accessed: number,
-    fetched: boolean,
-    description: Uint8Array,
-  ): number {
-    const at = this.put(key, head, accessed, fetched, description);
-    this.#bytes.mark(at, SPOOLED);
-    return at;
-  }
-
-  remove(key: string): number {
-    return this.#add(REMOVE, key, NO_HEAD, NO_VALUE);
-  }
-
-  /** `FLUSH`, `FLUSH_AT` with its time, or `SEAL`. */
-  note(kind: number, time = 0): void {
-    const at = this.#add(kind, "", NO_HEAD, NO_VALUE);
-    this.#bytes.f64[(at + ENTRY.exptime) >> 3] = time;
-  }
-
-  #add(kind: number, key: string, head: EntryHead, value: Bytes): number {
-    const at = this.#length;
-    const length = entryLength(key.length, value.length);
-    this.#reserve(length);
-    writeEntry(this.#bytes, at, kind, key, head, value);
-    this.#length = at + length;
-    return at;
-  }
-
-  #reserve(room: number): void {
-    const need = this.#length + room;
-    if (need <= this.#bytes.u8.length) return;
-    const bigger = new EntryBytes(Math.max(need, this.#bytes.u8.length * 2));
-    bigger.u8.set(this.#bytes.u8.subarray(0, this.#length));
-    this.#bytes = bigger;
-  }
-}
-
-/** Writes an entry at `at`, where there is room for it. */
-export function writeEntry(
-  into: EntryBytes,
-  at: number,
-  kind: number,
-  key: string,
-  head: EntryHead,
-  value: Bytes,
-): void {
-  const { u8, i32, f64 } = into;
-  const word = at >> 2;
-  i32[word] = hashOf(key);
-  i32[word + 1] = key.length | (kind << 8) | (head.state << 16);
-  i32[word + 2] = value.length;
-  i32[word + 3] = head.flags;
-  f64[(at + ENTRY.cas) >> 3] = head.cas;
-  f64[(at + ENTRY.exptime) >> 3] = head.exptime;
-  i32[word + 8] = 0;
-  i32[word + 9] = 0;
-  let to = at + ENTRY.head;
-  for (let i = 0; i < key.length; i++) u8[to++] = key.charCodeAt(i);
-  copyInto(u8, to, value);
-  to += value.length;
-  // What stood here before must not reach the journal.
-  while ((to & 7) !== 0) u8[to++] = 0;
-}
-
-/** When it was last used (ms since 1970), and whether it was fetched since it was stored. */
-export function stampUse({ i32 }: EntryBytes, at: number, accessed: number, fetched: boolean): void {
-  const word = at >> 2;
-  i32[word + 9] = Math.floor(accessed / 1_000);
-  if (fetched) i32[word + 1] = (i32[word + 1] as number) | FETCHED;
 }

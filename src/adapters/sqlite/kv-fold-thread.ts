@@ -1,15 +1,24 @@
 // The thread that folds the journal into the items table, so that no get and no commit waits for it.
 
 import type { Database } from "bun:sqlite";
+import { closeSync, openSync } from "node:fs";
 import type { Code } from "../../wire/faults.ts";
 import { explain, openDatabase } from "./database.ts";
 import { Fold } from "./kv-fold.ts";
-import type { SegmentFile } from "./kv-records.ts";
+import { readBytes } from "./kv-records.ts";
+import type { Far } from "./kv-ring.ts";
 import { KV_APPLICATION_ID, KV_MIGRATIONS, type Totals, usedBytes } from "./kv-schema.ts";
+import type { Changes } from "./kv-unfolded.ts";
+
+/** A file of the journal that stays as it is until the fold is over. */
+export interface SegmentFile {
+  readonly segment: number;
+  readonly path: string;
+}
 
 export type FoldRequest =
   | { readonly kind: "open"; readonly path: string }
-  | { readonly kind: "fold"; readonly files: readonly SegmentFile[] }
+  | { readonly kind: "fold"; readonly changes: Changes; readonly files: readonly SegmentFile[] }
   | { readonly kind: "sweep"; readonly now: number; readonly limit: number }
   | { readonly kind: "close" };
 
@@ -55,7 +64,7 @@ function answer(request: FoldRequest): FoldAnswer {
       open(request.path);
       return { kind: "done", removed: 0, usedBytes: 0, unlisted: [] };
     case "fold": {
-      const folded = opened().apply(request.files);
+      const folded = opened().apply(request.changes, valuesOf(request.files));
       // Half a million keys and rows of a fold, which a heap that nobody hurries would keep.
       Bun.gc(true);
       return { kind: "done", ...folded, removed: 0, usedBytes: usedBytes(db as Database) };
@@ -78,6 +87,17 @@ function open(database: string): void {
   db.run(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
   db.run(`PRAGMA journal_size_limit = ${KEPT_WAL_BYTES}`);
   fold = new Fold(db);
+}
+
+function valuesOf(files: readonly SegmentFile[]): Far {
+  return (segment, offset, size) => {
+    const fd = openSync(files.find((file) => file.segment === segment)?.path ?? "", "r");
+    try {
+      return readBytes(fd, offset, size);
+    } finally {
+      closeSync(fd);
+    }
+  };
 }
 
 function opened(): Fold {

@@ -1,11 +1,14 @@
 // Brings segments of the journal into the items table, in one transaction: the table has all of them, or nothing.
+// They are read from the ring's memory, where the thread that serves goes on: what it does there leaves them as they are.
 
 import type { Database } from "bun:sqlite";
-import { ENTRY, EntryBytes, REMOVE } from "./kv-entries.ts";
+import { Fault } from "../../wire/faults.ts";
+import { ENTRY, EntryBytes, FAR, REMOVE } from "./kv-entries.ts";
 import { FoldedValues } from "./kv-folded-values.ts";
-import { Outcome } from "./kv-outcome.ts";
-import { recordsOf, type SegmentFile } from "./kv-records.ts";
+import { lastChanges } from "./kv-outcome.ts";
+import type { Far } from "./kv-ring.ts";
 import { prepareStatements, type Statements, type Totals } from "./kv-schema.ts";
+import type { Changes } from "./kv-unfolded.ts";
 import { SPOOLED_STATE, sizeOf } from "./kv-value-file.ts";
 
 const SMALL = 512;
@@ -21,6 +24,7 @@ export interface Folded {
 interface Work {
   readonly bytes: EntryBytes;
   readonly values: FoldedValues;
+  readonly far: Far;
   /** No key has a row. */
   readonly isNew: boolean;
 }
@@ -37,15 +41,31 @@ export class Fold {
     this.#sql = prepareStatements(db);
   }
 
-  /** `files` in the order of their segments. */
-  apply(files: readonly SegmentFile[]): Folded {
-    const bytes = new EntryBytes(files.reduce((sum, { length }) => sum + length, 0));
-    try {
-      return this.#apply(files, bytes);
-    } finally {
-      // As large as a quarter of the cache: not left to the garbage collector.
-      bytes.release();
-    }
+  /** `far`: reads the values that only the journal has. */
+  apply(changes: Changes, far: Far): Folded {
+    const bytes = new EntryBytes(changes.memory);
+    const values = new FoldedValues(this.#sql);
+    for (const name of changes.large) values.stored(name);
+    // In the order of the index, so that neighbours share its pages.
+    const places = lastChanges(bytes, changes);
+    const totals = this.#transact((totals) => {
+      if (changes.flushed) {
+        values.flush();
+        this.#sql.removeAll.run();
+        totals.items = 0;
+        totals.bytes = 0;
+      }
+      const work = { bytes, values, far, isNew: changes.flushed };
+      for (let i = 0; i < places.length; i++) {
+        this.#applyTo((places[i] as number) * 8, totals, work);
+        // A row leaves some 300 bytes of arguments and answers behind, which the heap would keep until there are 100 MB.
+        if (i % TIDY_AFTER === TIDY_AFTER - 1) Bun.gc(true);
+      }
+      totals.flush_at = changes.flushAt ?? totals.flush_at;
+      totals.cas = Math.max(totals.cas, changes.cas);
+      totals.folded = changes.last;
+    });
+    return { totals, unlisted: [...values.unlisted] };
   }
 
   /** Removes up to `limit` items that are expired. */
@@ -65,37 +85,8 @@ export class Fold {
     return { totals, removed, unlisted: [...values.unlisted] };
   }
 
-  #apply(files: readonly SegmentFile[], bytes: EntryBytes): Folded {
-    const values = new FoldedValues(this.#sql);
-    const outcome = new Outcome(bytes, values);
-    let start = 0;
-    for (const file of files) {
-      for (const record of recordsOf(file, bytes, start)) outcome.take(record);
-      start += file.length;
-    }
-    const folded = this.#transact((totals) => {
-      if (outcome.flushed) {
-        values.flush();
-        this.#sql.removeAll.run();
-        totals.items = 0;
-        totals.bytes = 0;
-      }
-      const work = { bytes, values, isNew: outcome.flushed };
-      // In the order of the index, so that neighbours share its pages.
-      const places = outcome.sorted();
-      for (let i = 0; i < places.length; i++) {
-        this.#applyTo((places[i] as number) * 8, totals, work);
-        // A row leaves some 300 bytes of arguments and answers behind, which the heap would keep until there are 100 MB.
-        if (i % TIDY_AFTER === TIDY_AFTER - 1) Bun.gc(true);
-      }
-      totals.flush_at = outcome.flushAt ?? totals.flush_at;
-      totals.cas = Math.max(totals.cas, outcome.cas);
-      totals.folded = files.at(-1)?.segment ?? totals.folded;
-    });
-    return { totals: folded, unlisted: [...values.unlisted] };
-  }
-
-  #applyTo(at: number, totals: Totals, { bytes, isNew, values }: Work): void {
+  #applyTo(at: number, totals: Totals, work: Work): void {
+    const { bytes, isNew, values } = work;
     const key = bytes.key(at);
     const row = isNew ? null : this.#sql.place.get(key);
     const description = bytes.spooled(at) ? bytes.value(at) : undefined;
@@ -111,7 +102,7 @@ export class Fold {
     const exptime = bytes.exptime(at);
     const cas = bytes.cas(at);
     const state = bytes.state(at) + (description ? SPOOLED_STATE : 0);
-    const value = this.#value(bytes, at);
+    const value = this.#value(at, work);
     const size = description ? sizeOf(description) : value.length;
     if (row) {
       this.#sql.update.run(flags, exptime, cas, state, value, row.id);
@@ -124,7 +115,8 @@ export class Fold {
   }
 
   /** Small ones, of which a fold has hundreds of thousands, are copied to one place for each size: a view costs more. */
-  #value(bytes: EntryBytes, at: number): Uint8Array {
+  #value(at: number, { bytes, far }: Work): Uint8Array {
+    if (bytes.kind(at) === FAR) return farValue(bytes, at, far);
     const size = bytes.size(at);
     if (size > SMALL) return bytes.value(at);
     this.#scratch[size] ??= new Uint8Array(size);
@@ -149,4 +141,18 @@ export class Fold {
       throw error;
     }
   }
+}
+
+/** It comes from the disk: so it is compared with what was written. */
+function farValue(bytes: EntryBytes, at: number, far: Far): Uint8Array {
+  const { offset, crc } = bytes.farPlace(at);
+  const value = far(bytes.segment(at), offset, bytes.size(at));
+  if (Bun.hash.crc32(value) === crc) return value;
+  throw new Fault(
+    "corrupt",
+    `the journal is damaged: a value of ${value.length} bytes is not as it was written`,
+    {
+      hint: "Restore a backup.",
+    },
+  );
 }

@@ -13,8 +13,8 @@ export class FoldedValues {
   }
 
   /** A command stored it: no item has it in the end, but if it is given to `replace`. */
-  stored(description: Uint8Array): void {
-    this.unlisted.add(nameOf(description));
+  stored(name: string): void {
+    this.unlisted.add(name);
   }
 
   /** No item is left. */

@@ -5,12 +5,14 @@ import { Fault } from "../../wire/faults.ts";
 import { Fold } from "./kv-fold.ts";
 import type { FoldAnswer, FoldRequest } from "./kv-fold-thread.ts";
 import type { Journal } from "./kv-journal.ts";
-import type { SegmentFile } from "./kv-records.ts";
+import type { KvRing } from "./kv-ring.ts";
 import type { Totals } from "./kv-schema.ts";
 
 export interface FoldingOptions {
   readonly path: string;
   readonly journal: Journal;
+  /** Its entries are what is folded. */
+  readonly ring: KvRing;
   /** As the database has them. */
   readonly totals: Totals;
   readonly usedBytes: number;
@@ -80,15 +82,22 @@ export class Folding {
    */
   start(due = 0): boolean {
     this.#due = Math.max(this.#due, due);
-    const { sealed } = this.#options.journal;
+    const { journal, ring } = this.#options;
+    const { sealed } = journal;
     const [oldest] = sealed;
     if (!oldest || this.#running) return !oldest;
     if (sealed.length < TOGETHER && oldest.segment > this.#due) return false;
+    // What was before a flush is folded with it: the ring does not have it any more.
+    const flushed = sealed.findIndex(({ segment }) => segment === ring.unfolded.flushedIn);
+    if (flushed < 0 && ring.unfolded.flushedIn !== 0) return false;
     clearTimeout(this.#retry);
     this.#running = true;
-    const files = sealed.slice(0, TOGETHER).map(({ segment, path, length }) => ({ segment, path, length }));
-    this.#ask({ kind: "fold", files }).then(
-      () => this.#folded(files),
+    const files = sealed
+      .slice(0, Math.max(TOGETHER, flushed + 1))
+      .map(({ segment, path }) => ({ segment, path }));
+    const last = files.at(-1)?.segment ?? 0;
+    this.#ask({ kind: "fold", changes: ring.changes(last), files }).then(
+      () => this.#folded(last),
       (fault: Fault) => this.#failed(fault),
     );
     return files.length === sealed.length;
@@ -118,17 +127,17 @@ export class Folding {
 
   /** Folds all that the journal has, on this connection when there is no thread: to start one would take longer. */
   async close(db: Database, foldAll: () => Promise<void>): Promise<void> {
-    const { journal } = this.#options;
+    const { journal, ring } = this.#options;
     try {
       if (this.#thread) {
         await foldAll();
       } else {
         db.run("PRAGMA synchronous = FULL");
-        const fold = new Fold(db);
-        for (const file of journal.unfolded) {
-          this.#options.onUnlisted(fold.apply([file]).unlisted);
-          journal.release(file.segment);
-        }
+        const last = journal.unfolded.at(-1)?.segment;
+        if (last === undefined) return;
+        const { unlisted } = new Fold(db).apply(ring.changes(last), (...place) => journal.read(...place));
+        this.#options.onUnlisted(unlisted);
+        journal.release(last);
       }
     } catch {
       // A full disk, say: the journal keeps what is not folded, for the next start.
@@ -137,8 +146,7 @@ export class Folding {
     await this.#thread?.close();
   }
 
-  #folded(files: readonly SegmentFile[]): void {
-    const { segment } = files.at(-1) as SegmentFile;
+  #folded(segment: number): void {
     this.#running = false;
     this.#fault = undefined;
     this.#options.journal.release(segment);

@@ -2,7 +2,8 @@
 
 import type { Change, Item, Put } from "../../ports/kv.ts";
 import { isSpooled } from "../../wire/memcached/spooled.ts";
-import { type EntryHead, EntryWriter, entryLength, FLUSH, FLUSH_AT, REMOVE } from "./kv-entries.ts";
+import { entryLength, FLUSH, FLUSH_AT, REMOVE } from "./kv-entries.ts";
+import { type EntryHead, EntryWriter } from "./kv-entry-writer.ts";
 import { RECORD } from "./kv-records.ts";
 import type { Want } from "./kv-ring.ts";
 import { spooledItem, ValueFile } from "./kv-value-file.ts";

@@ -1,13 +1,12 @@
 // What segments of the journal come to: of each key the last change only, in the order of the keys.
 //
-// Written for speed: keys are told apart by a table of hashes, and sorted, as the bytes they are. With a string and an
-// entry of a Map for each change it took 0.7 µs a change; see docs/decisions/0004-a-journal-before-the-items.md.
+// Written for speed: the ring knows which change took the place of which, so it is walked once, and keys are sorted as the bytes
+// they are. The journal was read again, and its keys told apart by a table of hashes: 0.2 µs a change, where it is 0.03.
 
-import { ENTRY, type EntryBytes, FLUSH, FLUSH_AT, PUT, REMOVE } from "./kv-entries.ts";
-import type { FoldedValues } from "./kv-folded-values.ts";
-import { eachEntry, type ReadRecord } from "./kv-records.ts";
+import { ENTRY, type EntryBytes, GAP } from "./kv-entries.ts";
+import type { Changes } from "./kv-unfolded.ts";
 
-const FIRST_SLOTS = 16_384;
+const FIRST_PLACES = 16_384;
 /** So few keys are compared one by one. */
 const FEW = 24;
 const LONGEST_KEY = 255;
@@ -16,91 +15,31 @@ const PACKED = 5;
 /** Numbers of more keys have no room beside the bytes. */
 const MOST_PACKED = 1 << 24;
 
-export class Outcome {
-  flushed = false;
-  /** undefined: as it was. */
-  flushAt: number | undefined;
-  cas = 0;
-  readonly #bytes: EntryBytes;
-  readonly #values: Pick<FoldedValues, "stored">;
-  /** Of each key its last change: where it begins, in units of 8 bytes. */
-  #places = new Int32Array(FIRST_SLOTS / 2);
-  #count = 0;
-  /** Two words a slot: the hash of a key, and its number in `#places` and one more; 0: empty. Linear probing. */
-  #table = new Int32Array(2 * FIRST_SLOTS);
-  #mask = FIRST_SLOTS - 1;
-
-  /** `bytes`: what all records that it takes stand in. `values`: is told of those that are large. */
-  constructor(bytes: EntryBytes, values: Pick<FoldedValues, "stored">) {
-    this.#bytes = bytes;
-    this.#values = values;
-  }
-
-  take(record: Pick<ReadRecord, "bytes" | "at" | "length" | "cas">): void {
-    this.cas = Math.max(this.cas, record.cas);
-    eachEntry(record, (kind, bytes, at) => {
-      if (kind === PUT || kind === REMOVE) {
-        this.#enter(at);
-        if (bytes.spooled(at)) this.#values.stored(bytes.value(at));
-      } else if (kind === FLUSH) {
-        this.#clear();
-        this.flushed = true;
-        this.flushAt = 0;
-      } else if (kind === FLUSH_AT) {
-        this.flushAt = bytes.exptime(at);
-      }
-    });
-  }
-
-  /** Where the last change of each key begins, in units of 8 bytes. */
-  sorted(): Int32Array {
-    const places = this.#places.subarray(0, this.#count);
-    sortPlaces(this.#bytes, places, 0, places.length, 0);
-    return places;
-  }
-
-  #enter(at: number): void {
-    const bytes = this.#bytes;
-    const table = this.#table;
-    const hash = bytes.i32[(at + ENTRY.hash) >> 2] as number;
-    let slot = hash & this.#mask;
-    for (let number = table[2 * slot + 1] as number; number !== 0; number = table[2 * slot + 1] as number) {
-      if (table[2 * slot] === hash && bytes.haveSameKey((this.#places[number - 1] as number) * 8, at)) {
-        this.#places[number - 1] = at / 8;
-        return;
-      }
-      slot = (slot + 1) & this.#mask;
+/** Where the last change of each key begins, in units of 8 bytes. `bytes`: on the memory of the changes. */
+export function lastChanges(bytes: EntryBytes, { capacity, from, to, after, last }: Changes): Int32Array {
+  let places: Int32Array = new Int32Array(FIRST_PLACES);
+  let count = 0;
+  let at = from % capacity;
+  for (let left = to - from; left > 0; ) {
+    const isGap = bytes.kind(at) === GAP;
+    const length = isGap ? capacity - at : bytes.length(at);
+    const segment = isGap ? 0 : bytes.segment(at);
+    if (segment > after && segment <= last && !bytes.isRetiredBy(at, last)) {
+      if (count === places.length) places = doubled(places);
+      places[count++] = at / 8;
     }
-    if (this.#count === this.#places.length) this.#grow();
-    this.#places[this.#count++] = at / 8;
-    // The slots may have moved.
-    insert(this.#table, this.#mask, hash, this.#count);
+    left -= length;
+    at = isGap ? 0 : (at + length) % capacity;
   }
-
-  /** The table is half full at most. */
-  #grow(): void {
-    const places = new Int32Array(this.#places.length * 2);
-    places.set(this.#places);
-    this.#places = places;
-    const old = this.#table;
-    this.#table = new Int32Array(old.length * 2);
-    this.#mask = this.#mask * 2 + 1;
-    for (let i = 0; i < old.length; i += 2) {
-      if (old[i + 1] !== 0) insert(this.#table, this.#mask, old[i] as number, old[i + 1] as number);
-    }
-  }
-
-  #clear(): void {
-    if (this.#count > 0) this.#table.fill(0);
-    this.#count = 0;
-  }
+  const taken = places.subarray(0, count);
+  sortPlaces(bytes, taken, 0, count, 0);
+  return taken;
 }
 
-function insert(table: Int32Array, mask: number, hash: number, number: number): void {
-  let slot = hash & mask;
-  while (table[2 * slot + 1] !== 0) slot = (slot + 1) & mask;
-  table[2 * slot] = hash;
-  table[2 * slot + 1] = number;
+function doubled(places: Int32Array): Int32Array {
+  const more = new Int32Array(places.length * 2);
+  more.set(places);
+  return more;
 }
 
 /**

@@ -1,6 +1,6 @@
 // A record of the journal: a group of entries behind a head that tells where it belongs and whether it is whole.
 
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { fstatSync, readFileSync, readSync } from "node:fs";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { EntryBytes, entryLength } from "./kv-entries.ts";
 
@@ -75,7 +75,7 @@ export function readRecord(fd: number, offset: number, end: number): ReadRecord 
   const length = head.getUint32(RECORD.length, true) + RECORD.head;
   if (head.getUint32(RECORD.magic, true) !== MAGIC || head.getFloat64(RECORD.offset, true) !== offset) return;
   if (length > end - offset || length % 8 !== 0) return undefined;
-  const bytes = new EntryBytes(length);
+  const bytes = EntryBytes.ofLength(length);
   readInto(fd, bytes.u8, offset);
   if ((bytes.i32[0] as number) >>> 0 !== Bun.hash.crc32(bytes.u8.subarray(4))) return undefined;
   return {
@@ -101,47 +101,6 @@ export function eachEntry(
     take(bytes.kind(at), bytes, at);
     at = next;
   }
-}
-
-/** The records of a segment, which are all intact. */
-export interface SegmentFile {
-  readonly segment: number;
-  readonly path: string;
-  /** Bytes of its records. */
-  readonly length: number;
-}
-
-/** Reads the records into `bytes` from `start` on, where there is room for them all. Faults: `corrupt`. */
-export function* recordsOf(file: SegmentFile, bytes: EntryBytes, start: number): Generator<ReadRecord> {
-  const end = start + file.length;
-  const fd = openSync(file.path, "r");
-  try {
-    readInto(fd, bytes.u8.subarray(start, end), 0);
-  } finally {
-    closeSync(fd);
-  }
-  for (let at = start; at < end; ) {
-    const word = at >> 2;
-    const length = (bytes.i32[word + (RECORD.length >> 2)] as number) + RECORD.head;
-    if ((bytes.i32[word] as number) >>> 0 !== Bun.hash.crc32(bytes.u8.subarray(at + 4, at + length))) {
-      throw new Fault("corrupt", `${file.path} is damaged at ${at - start} bytes`, {
-        hint: "Restore a backup.",
-      });
-    }
-    yield { bytes, at, length, ...headOf(bytes, at) };
-    at += length;
-  }
-}
-
-function headOf({ buffer }: EntryBytes, at: number): RecordHead & { readonly boot: number } {
-  return {
-    offset: buffer.readDoubleLE(at + RECORD.offset),
-    segment: buffer.readUInt32LE(at + RECORD.segment),
-    synced: buffer.readDoubleLE(at + RECORD.synced),
-    cas: buffer.readDoubleLE(at + RECORD.cas),
-    identity: buffer.readUInt32LE(at + RECORD.identity),
-    boot: buffer.readUInt32LE(at + RECORD.boot),
-  };
 }
 
 /** The first intact record at or behind `from` of a segment after `folded`: what follows a damaged one. */

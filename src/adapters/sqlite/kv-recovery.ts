@@ -11,7 +11,8 @@ import {
 } from "node:fs";
 import { basename, dirname } from "node:path";
 import { Fault } from "../../wire/faults.ts";
-import { EntryWriter, SEAL } from "./kv-entries.ts";
+import { SEAL } from "./kv-entries.ts";
+import { EntryWriter } from "./kv-entry-writer.ts";
 import { SLOTS, type Slot, slotPath } from "./kv-journal.ts";
 import {
   eachEntry,

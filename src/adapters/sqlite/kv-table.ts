@@ -2,10 +2,11 @@
 //
 // Written for speed: 4 to 8 bytes an entry; keys are compared in the ring's memory, and only where the hashes agree.
 
-import { type EntryBytes, hashOf } from "./kv-entries.ts";
+import { ENTRY, type EntryBytes, entryLength, hashOf } from "./kv-entries.ts";
 
 const FIRST_SLOTS = 16_384;
 const FULL = 0.6;
+const KEY_WORD = ENTRY.head >> 2;
 
 /** Open addressing with linear probing. `bytes` is the ring's memory, in which all entries of the table stand. */
 export class KeyTable {
@@ -13,6 +14,8 @@ export class KeyTable {
   #slots = new Int32Array(FIRST_SLOTS);
   #mask = FIRST_SLOTS - 1;
   #used = 0;
+  /** Of no meaning, but that `touch` has an effect. */
+  touched = 0;
 
   /** Where the entry of the key begins, or -1. */
   find(bytes: EntryBytes, key: string): number {
@@ -28,25 +31,53 @@ export class KeyTable {
     return -1;
   }
 
-  /** Enters the entry in place of an older one of its key, and returns that, or -1. */
-  enter(bytes: EntryBytes, at: number): number {
+  /**
+   * The slot for the entry at `at` of `from`: that of its key, or an empty one. Valid until the next change.
+   */
+  seek(bytes: EntryBytes, from: EntryBytes, at: number): number {
     const { i32 } = bytes;
     const slots = this.#slots;
     const mask = this.#mask;
-    const hash = i32[at >> 2] as number;
+    const hash = from.i32[at >> 2] as number;
     let slot = hash & mask;
     for (let place = slots[slot] as number; place !== 0; place = slots[slot] as number) {
       const other = (place - 1) * 8;
-      if (i32[other >> 2] === hash && bytes.haveSameKey(at, other)) {
-        slots[slot] = at / 8 + 1;
-        return other;
-      }
+      if (i32[other >> 2] === hash && bytes.haveSameKey(other, from, at)) return slot;
       slot = (slot + 1) & mask;
     }
-    slots[slot] = at / 8 + 1;
-    this.#used++;
-    if (this.#used > mask * FULL) this.#grow(bytes);
-    return -1;
+    return slot;
+  }
+
+  /**
+   * Looks at what `seek` will look at for each of the entries in a row. Nothing comes of it but that the processor fetches what is not in
+   * its caches for many keys at once, and not for one after the other (a million keys: 0.2 µs each, where it was 0.4).
+   */
+  touch({ i32 }: EntryBytes, from: EntryBytes, start: number, end: number): void {
+    const slots = this.#slots;
+    const mask = this.#mask;
+    let seen = 0;
+    for (let at = start; at < end; at += entryLength(from.keyLength(at), from.size(at))) {
+      seen ^= slots[(from.i32[at >> 2] as number) & mask] as number;
+    }
+    for (let at = start; at < end; at += entryLength(from.keyLength(at), from.size(at))) {
+      const place = slots[(from.i32[at >> 2] as number) & mask] as number;
+      // Its hash, and the beginning of its key, which may stand in the next line of the cache.
+      if (place !== 0) seen ^= (i32[(place - 1) * 2] as number) ^ (i32[(place - 1) * 2 + KEY_WORD] as number);
+    }
+    this.touched = seen;
+  }
+
+  /** Where the entry in the slot begins, or -1: it is empty. */
+  placeIn(slot: number): number {
+    const place = this.#slots[slot] as number;
+    return place === 0 ? -1 : (place - 1) * 8;
+  }
+
+  /** Enters the entry at `at` in the slot that `seek` found for it. */
+  put(bytes: EntryBytes, slot: number, at: number): void {
+    const isNew = this.#slots[slot] === 0;
+    this.#slots[slot] = at / 8 + 1;
+    if (isNew && ++this.#used > this.#mask * FULL) this.#grow(bytes);
   }
 
   /** The entry that stood at `at`, and may be overwritten there, was copied to `to`. */

@@ -5,12 +5,12 @@
 
 import type { Item } from "../../ports/kv.ts";
 import type { Found } from "../../wire/memcached/replies.ts";
-import { ENTRY, type EntryBytes, entryLength, FLUSH, LARGEST, PUT, REMOVE } from "./kv-entries.ts";
+import { ENTRY, type EntryBytes, entryLength, FLUSH, FLUSH_AT, LARGEST, PUT, REMOVE } from "./kv-entries.ts";
 import type { Journal } from "./kv-journal.ts";
 import { eachEntry, RECORD } from "./kv-records.ts";
 import type { Far, KvRing, Want } from "./kv-ring.ts";
 import { headOf, isSpooledRow, itemOf, type KeyRow, keyRange, type Statements } from "./kv-schema.ts";
-import { spooledItem } from "./kv-value-file.ts";
+import { nameOf, spooledItem } from "./kv-value-file.ts";
 
 export class KvView {
   readonly ring: KvRing;
@@ -76,10 +76,10 @@ export class KvView {
     this.#flushedIn = segment;
   }
 
-  folded(segment: number, since: number): void {
+  folded(segment: number): void {
     // The next read sees what this fold has brought.
     this.endReading();
-    this.ring.folded(segment, since);
+    this.ring.folded(segment);
     if (this.#flushedIn <= segment) this.#flushedIn = 0;
   }
 
@@ -169,19 +169,20 @@ const LONGEST_ROW = 65_536;
 
 /** Makes the entries of a record visible. `offset`: where the record begins in its segment. */
 export function publish(
-  view: KvView,
-  starts: Map<number, number>,
+  view: Pick<KvView, "ring" | "flushed">,
   record: {
     readonly bytes: EntryBytes;
     readonly at: number;
     readonly length: number;
     readonly segment: number;
     readonly offset: number;
+    readonly cas: number;
   },
 ): void {
   const { bytes, segment, offset } = record;
   const { ring } = view;
-  if (!starts.has(segment)) starts.set(segment, ring.mark);
+  const notes = ring.unfolded.begin(segment, ring.mark);
+  notes.cas = Math.max(notes.cas, record.cas);
   /** Entries from here on are still to be copied. */
   let row = record.at + RECORD.head;
   const copyTo = (end: number) => {
@@ -191,6 +192,7 @@ export function publish(
     const size = bytes.size(at);
     const end = at + entryLength(bytes.keyLength(at), size);
     const fits = (kind === PUT || kind === REMOVE) && size <= LARGEST;
+    if (bytes.spooled(at)) notes.large.push(nameOf(bytes.value(at)));
     if (fits && end - row <= LONGEST_ROW) return;
     copyTo(at);
     row = fits ? at : end;
@@ -199,7 +201,10 @@ export function publish(
       ring.add(bytes, at, segment, offset + at - record.at + ENTRY.head + bytes.keyLength(at));
     } else if (kind === FLUSH) {
       view.flushed(segment);
-      for (const one of starts.keys()) starts.set(one, ring.mark);
+      notes.flushed = true;
+      notes.flushAt = 0;
+    } else if (kind === FLUSH_AT) {
+      notes.flushAt = bytes.exptime(at);
     }
   });
   copyTo(record.at + record.length);

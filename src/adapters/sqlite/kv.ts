@@ -4,7 +4,7 @@
 // memory or by one prepared statement, and neither they nor the commits ever wait for a transaction or a checkpoint.
 
 import type { Database } from "bun:sqlite";
-import { fdatasync, statSync } from "node:fs";
+import { fdatasync } from "node:fs";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   ItemCopy,
@@ -25,12 +25,13 @@ import { explain, openDatabase, type SyncMode } from "./database.ts";
 import { Commits } from "./kv-commits.ts";
 import { FLUSH, FLUSH_AT } from "./kv-entries.ts";
 import { Folding } from "./kv-folding.ts";
-import { Journal, SLOTS, type SyncFile, slotPath } from "./kv-journal.ts";
+import { Journal, journalBytes, type SyncFile } from "./kv-journal.ts";
 import { lockDatabase, resolvedPath } from "./kv-lock.ts";
 import { hasWrite, Reads } from "./kv-reads.ts";
 import { eachEntry, type ReadRecord } from "./kv-records.ts";
 import { recoverJournal } from "./kv-recovery.ts";
 import { KvRing } from "./kv-ring.ts";
+import { ringBytes } from "./kv-ring-memory.ts";
 import {
   KV_APPLICATION_ID,
   KV_MIGRATIONS,
@@ -49,8 +50,8 @@ export interface SqliteKvOptions {
   readonly rules: Rules;
   readonly clock: Clock;
   /**
-   * Bytes of memory for items: those that are not folded yet, and those used lately; a quarter of it is for those that are
-   * being folded. Default 256 MiB, 32 MiB to 2 GB.
+   * Bytes of memory for items: those that are not folded yet, and those used lately; a quarter of it is for what a fold needs beside
+   * them. Default 256 MiB, 32 MiB to 2 GB.
    */
   readonly cacheBytes?: number;
   /** Of the journal; default an eighth of the cache. */
@@ -63,9 +64,6 @@ export interface SqliteKvOptions {
 
 const DEFAULT_BUDGET = 1_048_576;
 const DEFAULT_CACHE = 268_435_456;
-const LEAST_RING = 25_165_824;
-/** Places in the ring are computed with 32 bits. */
-const MOST_RING = 2_000_000_000;
 /** Of SQLite, for reads beside the ring: the upper levels of its trees, and leaves of the index. */
 const PAGE_CACHE_KIB = 16_384;
 /** cas uniques are given out beyond those of records that a power cut may have taken. */
@@ -119,7 +117,7 @@ export class SqliteKv implements Kv {
     const totals = sql.totals.get() as Totals;
     const file = resolvedPath(path);
     this.#values = new Values(file, totals.identity);
-    const capacity = capacityOf(options, file);
+    const capacity = ringBytes(options.cacheBytes ?? DEFAULT_CACHE, journalBytes(file));
     const ring = new KvRing(capacity, totals.folded);
     // What is recovered may be large values, which are read from the journal that is still being opened.
     this.#view = new KvView(
@@ -128,14 +126,13 @@ export class SqliteKv implements Kv {
       sql,
       this.#values.folder,
     );
-    const starts = new Map<number, number>();
     const counters = { cas: totals.cas, flushAt: totals.flush_at, stored: 0 };
     const { slots, segment } = recoverJournal({
       path: file,
       identity: totals.identity,
       folded: totals.folded,
       onRecord: (record) => {
-        publish(this.#view, starts, record);
+        publish(this.#view, record);
         counters.cas = Math.max(counters.cas, record.cas + CAS_AFTER_CRASH);
         counters.flushAt = flushAtOf(record, counters.flushAt);
       },
@@ -148,15 +145,13 @@ export class SqliteKv implements Kv {
       journal: this.#journal,
       totals,
       usedBytes: usedBytes(db),
-      onFolded: (folded) => {
-        for (const one of [...starts.keys()]) if (one <= folded) starts.delete(one);
-        this.#view.folded(folded, Math.min(Number.POSITIVE_INFINITY, ...starts.values()));
-      },
+      ring,
+      onFolded: (folded) => this.#view.folded(folded),
       onUnlisted: (files) => this.#values.remove(files),
       onEnd: () => this.#commits.schedule(),
     });
     this.#commits = new Commits({
-      ...{ path, sync, rules, clock, counters, starts },
+      ...{ path, sync, rules, clock, counters },
       journal: this.#journal,
       view: this.#view,
       values: this.#values,
@@ -260,15 +255,6 @@ export class SqliteKv implements Kv {
       throw explain(error, this.#path);
     }
   }
-}
-
-/** Of the ring: what the fold does not need. A journal that was written with a larger cache must fit too. */
-function capacityOf({ cacheBytes = DEFAULT_CACHE }: SqliteKvOptions, file: string): number {
-  let journal = 0;
-  for (let slot = 0; slot < SLOTS; slot++) {
-    journal += statSync(slotPath(file, slot), { throwIfNoEntry: false })?.size ?? 0;
-  }
-  return Math.min(MOST_RING, Math.max(LEAST_RING, cacheBytes * 0.75, 1.5 * journal));
 }
 
 function flushAtOf(record: ReadRecord, before: number): number {

@@ -1,7 +1,7 @@
 // The ring of items: it forgets only what SQLite has, keeps to its memory, and never gives an older value.
 
 import { describe, expect, test } from "bun:test";
-import { EntryWriter } from "../../../src/adapters/sqlite/kv-entries.ts";
+import { EntryWriter } from "../../../src/adapters/sqlite/kv-entry-writer.ts";
 import { KvRing } from "../../../src/adapters/sqlite/kv-ring.ts";
 import { seededRandom } from "../../../src/cli/generate/random.ts";
 import { plainBytes } from "../../support/values.ts";
@@ -50,7 +50,7 @@ describe("the ring of items", () => {
         if (read !== undefined) held++;
         if (written.has(key) || read !== undefined) expect(read).toBe(value);
       }
-      ring.folded(segment, Number.POSITIVE_INFINITY);
+      ring.folded(segment);
       expect(ring.mark).toBeGreaterThan(mark);
     }
     expect(held).toBeGreaterThan(300 * 200);
@@ -64,7 +64,7 @@ describe("the ring of items", () => {
     for (; ring.room > 2_000; n++) add(`key${n}`, "v".repeat(1_000), 1);
     expect(n).toBeGreaterThan(500);
     for (let i = 0; i < n; i++) expect(textOf(ring, `key${i}`)).toHaveLength(1_000);
-    ring.folded(1, Number.POSITIVE_INFINITY);
+    ring.folded(1);
     expect(ring.room).toBe(before);
   });
 
@@ -77,7 +77,7 @@ describe("the ring of items", () => {
     expect(ring.room).toBeGreaterThan(300_000);
     expect(ring.find("clean0")).toBeGreaterThanOrEqual(0);
     expect(ring.find("clean4999")).toBe(-1);
-    ring.folded(1, Number.POSITIVE_INFINITY);
+    ring.folded(1);
     for (let i = 0; i < 5_000; i++) ring.remember(`more${i}`, { ...HEAD, value: new Uint8Array(1_000) });
     expect(ring.find("more4999")).toBeGreaterThanOrEqual(0);
     expect(ring.find("dirty")).toBe(-1);
@@ -115,8 +115,29 @@ describe("the ring of items", () => {
       ring.addRow(writer.bytes, 0, writer.length, segment);
       for (const [key, value] of written) expect(textOf(ring, key)).toBe(value);
       for (const [key, value] of newest) expect([undefined, value]).toContain(textOf(ring, key));
-      ring.folded(segment, Number.POSITIVE_INFINITY);
+      ring.folded(segment);
     }
+  });
+
+  test("a key that is set again in its segment stays where it stands, if its length does", () => {
+    const ring = new KvRing(1_048_576, 0);
+    const writer = new EntryWriter(0);
+    const set = (value: string, segment: number) => {
+      writer.clear();
+      writer.put("hot", HEAD, 0, false, Buffer.from(value));
+      ring.addRow(writer.bytes, 0, writer.length, segment);
+      expect(textOf(ring, "hot")).toBe(value);
+      return ring.find("hot");
+    };
+    const first = set("000000", 1);
+    const mark = ring.mark;
+    for (let i = 0; i < 100_000; i++) expect(set(String(i).padStart(6, "0"), 1)).toBe(first);
+    expect(ring.mark).toBe(mark);
+    const longer = set("longer than it was", 1);
+    expect(longer).not.toBe(first);
+    expect(set("of another segment", 2)).not.toBe(longer);
+    ring.folded(1);
+    expect(textOf(ring, "hot")).toBe("of another segment");
   });
 
   test("clear forgets all", () => {
