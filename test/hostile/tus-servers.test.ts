@@ -4,10 +4,12 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { readdir, writeFile } from "node:fs/promises";
 import { folderStore, upload } from "../../src/client/http/index.ts";
+import { joinUploads } from "../../src/client/http/tus.ts";
 import { codeOf, sha256 } from "../support/bytes.ts";
 import { failureOf } from "../support/failure.ts";
 import { scriptedHttp } from "../support/scripted-http.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(30_000);
 
@@ -124,4 +126,18 @@ test("a note that was damaged is no note", async () => {
     await upload(folder.at("file"), { ...options, url: `${fresh.origin}/up` });
     expect(fresh.digest()).toBe(sha256(bytes));
   }
+});
+
+test("a server may take as long to join parts as it takes to copy them", async () => {
+  let posts = 0;
+  await using server = scriptedHttp(async () => {
+    posts++;
+    const asked = performance.now();
+    await until("it has been silent for long", () => performance.now() - asked > 300);
+    return new Response(null, { status: 201, headers: { location: "/up/2" } });
+  });
+  const what = { urls: ["/up/1"], length: 20_000_000_000, metadata: [] };
+  const settings = { headers: {}, idleTimeout: 50, signal: undefined };
+  expect((await joinUploads(`${server.origin}/up`, what, settings)).url).toBe(`${server.origin}/up/2`);
+  expect(posts).toBe(1);
 });

@@ -71,6 +71,9 @@ export function createUpload(
   return post(endpoint, { ...headers, ...described(metadata) }, settings, length);
 }
 
+/** Bytes that a slow server copies and hashes in a millisecond, while it joins parts and cannot answer. */
+const JOINED_PER_MS = 20_000;
+
 /** Joins finished partial uploads, in order, to one. */
 export function joinUploads(
   endpoint: string,
@@ -78,7 +81,8 @@ export function joinUploads(
   settings: RequestSettings,
 ): Promise<Created> {
   const headers = { "upload-concat": `final;${what.urls.join(" ")}`, ...described(what.metadata) };
-  return post(endpoint, headers, settings, what.length);
+  const timeout = settings.idleTimeout + what.length / JOINED_PER_MS;
+  return post(endpoint, headers, settings, what.length, timeout);
 }
 
 /** Faults: `not-found` and `gone` for an upload that is no more. */
@@ -115,12 +119,10 @@ async function post(
   headers: Readonly<Record<string, string>>,
   settings: RequestSettings,
   length: number | undefined,
+  timeout?: number,
 ): Promise<Created> {
-  const { response } = await exchange(
-    endpoint,
-    { method: "POST", headers: { ...TUS, ...headers } },
-    settings,
-  );
+  const init = { method: "POST", headers: { ...TUS, ...headers } };
+  const { response } = await exchange(endpoint, init, settings, timeout);
   const location = response.headers.get("location");
   if (location === null) throw new Fault("internal", `${endpoint} created an upload and did not say where`);
   const url = new URL(location, response.url || endpoint).href;

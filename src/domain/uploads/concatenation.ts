@@ -14,10 +14,12 @@ export interface ConcatenationTools {
   readonly records: Records;
   readonly staging: Staging;
   readonly clock: Clock;
-  begin(upload: NewUpload): Promise<Progress>;
-  append(id: string, append: Append): Promise<Progress>;
-  get(id: string): Promise<Progress | undefined>;
-  discard(id: string): Promise<void>;
+  readonly uploads: {
+    begin(upload: NewUpload): Promise<Progress>;
+    append(id: string, append: Append): Promise<Progress>;
+    settle(id: string): Promise<Progress>;
+    discard(id: string): Promise<void>;
+  };
   /** The part holds no bytes any more. */
   release(part: UploadRecord): void;
 }
@@ -25,11 +27,30 @@ export interface ConcatenationTools {
 /** What the joined upload shall be; its size is the sum of the parts'. */
 export type Joined = Omit<NewUpload, "size" | "spool">;
 
-/**
- * Joins the parts in the order of `ids`. Repeating it with the same parts, after a lost answer, returns the same
- * upload. Faults: `not-found`, `gone`, `invalid` (not a part), `not-ready` (a part is not whole).
- */
-export async function concatenate(
+export class Concatenation {
+  readonly #tools: ConcatenationTools;
+  /** By their parts. */
+  readonly #running = new Map<string, Promise<Progress>>();
+
+  constructor(tools: ConcatenationTools) {
+    this.#tools = tools;
+  }
+
+  /**
+   * Joins the parts in the order of `ids`. Repeating it with the same parts, after a lost answer or while the first is still
+   * at work, returns the same upload. Faults: `not-found`, `gone`, `invalid` (not a part), `not-ready` (a part is not whole).
+   */
+  join(joined: Joined, ids: readonly string[]): Promise<Progress> {
+    const key = ids.join(" ");
+    const running =
+      this.#running.get(key) ??
+      concatenate(this.#tools, joined, ids).finally(() => this.#running.delete(key));
+    this.#running.set(key, running);
+    return running;
+  }
+}
+
+async function concatenate(
   tools: ConcatenationTools,
   joined: Joined,
   ids: readonly string[],
@@ -39,22 +60,22 @@ export async function concatenate(
   if (before) return before;
   for (const part of parts) refuseUnready(part, tools.clock.now());
   const size = parts.reduce((sum, part) => sum + (part.size ?? 0), 0);
-  const begun = await tools.begin({ ...joined, size });
+  const begun = await tools.uploads.begin({ ...joined, size });
   const progress = size === 0 ? begun : await fill(tools, joined.id, parts);
   for (const part of parts) await settlePart(tools, part, progress.upload);
   return progress;
 }
 
 async function fill(
-  { append, discard, staging }: ConcatenationTools,
+  { uploads, staging }: ConcatenationTools,
   id: string,
   parts: readonly UploadRecord[],
 ): Promise<Progress> {
   try {
-    return await append(id, { offset: 0, source: bytesOf(staging, parts), isGiven: true });
+    return await uploads.append(id, { offset: 0, source: bytesOf(staging, parts), isGiven: true });
   } catch (error) {
     // The parts are all there still, and nobody has learnt of this attempt.
-    await discard(id);
+    await uploads.discard(id);
     throw error;
   }
 }
@@ -77,9 +98,9 @@ async function joinedBefore(
     return undefined;
   }
   const untold = parts.filter(({ meta }) => meta.joined === undefined);
-  const known = await tools.get(id);
-  if (untold.length > 0 && known?.upload.meta.concat !== joined.meta?.concat) return undefined;
-  if (known) for (const part of untold) await settlePart(tools, part, known.upload);
+  const known = await tools.uploads.settle(id);
+  if (untold.length > 0 && known.upload.meta.concat !== joined.meta?.concat) return undefined;
+  for (const part of untold) await settlePart(tools, part, known.upload);
   return known;
 }
 

@@ -12,7 +12,7 @@ import { Admission, type Limits } from "./admission.ts";
 import type { Append } from "./append.ts";
 import { ChunkSource } from "./chunk-source.ts";
 import { Completion, type Finishers, type LastChunk } from "./completion.ts";
-import { concatenate, type Joined } from "./concatenation.ts";
+import { Concatenation, type Joined } from "./concatenation.ts";
 import { declareSize } from "./declare-size.ts";
 import { hashAhead } from "./digest.ts";
 import { KnownUploads } from "./known-uploads.ts";
@@ -58,6 +58,7 @@ export class Uploads {
   readonly #admission: Admission;
   readonly #notices: UploadNotices;
   readonly #known: KnownUploads;
+  readonly #joins: Concatenation;
 
   constructor(options: UploadsOptions) {
     const { staging, files, clock, records, log, lifetime = WEEK, webhook } = options;
@@ -82,6 +83,8 @@ export class Uploads {
     const finish = (active: ActiveUpload, last?: LastChunk) => this.#finish(active, last);
     const takesLast = (upload: UploadRecord) => this.#completion.takesLast(upload);
     this.#writes = new Writes({ staging, files, clock, admission, finish, takesLast });
+    const release = (part: UploadRecord) => this.#end(part);
+    this.#joins = new Concatenation({ records, staging, clock, uploads: this, release });
   }
 
   /**
@@ -171,17 +174,9 @@ export class Uploads {
     });
   }
 
-  /** Joins uploads that were begun as parts (`meta.concat` is `partial`); see `concatenate`. */
+  /** Joins uploads that were begun as parts (`meta.concat` is `partial`); see `Concatenation`. */
   concatenate(joined: Joined, ids: readonly string[]): Promise<Progress> {
-    const tools = {
-      ...{ records: this.#records, staging: this.#staging, clock: this.#clock },
-      begin: (upload: NewUpload) => this.begin(upload),
-      append: (id: string, append: Append) => this.append(id, append),
-      get: (id: string) => this.settle(id),
-      discard: (id: string) => this.discard(id),
-      release: (part: UploadRecord) => this.#end(part),
-    };
-    return concatenate(tools, joined, ids);
+    return this.#joins.join(joined, ids);
   }
 
   /** True while a request works on the upload. */

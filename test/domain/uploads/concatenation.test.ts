@@ -85,6 +85,14 @@ test("a join that a crash broke off goes at the next start; the parts stay, and 
   await expectWhole(after, (await join(after, "tus:second")).upload.id);
 });
 
+test("asked for again while it is still at work, by a client whose connection broke, it is the same one", async () => {
+  const all = await Promise.all(["tus:first", "tus:second", "tus:third"].map((id) => join(uploads, id)));
+  expect(all.map(({ upload }) => upload.id)).toEqual(["tus:first", "tus:first", "tus:first"]);
+  expect((await rooms.files.page({ limit: 10 })).records).toHaveLength(1);
+  await expectWhole(uploads, "tus:first");
+  expect(await staged()).toBe(0);
+});
+
 test("a full disk leaves the parts as they were, and nothing else", async () => {
   staging.isFull = true;
   expect(await codeOf(join(uploads, "tus:first"))).toBe("no-space");
