@@ -3,7 +3,7 @@
 import { rmSync } from "node:fs";
 import { median } from "../report.ts";
 import { atMost, type Bench, type Load, type Measured, thousands } from "./figures.ts";
-import { type Server, startCairn, startRedis, temporary } from "./servers.ts";
+import { settled, startCairn, startRedis, temporary } from "./servers.ts";
 
 /** Items ten times what the cache holds; the file is in the system's page cache. */
 export async function beyondCache(bench: Bench): Promise<void> {
@@ -117,24 +117,5 @@ export async function sustained(bench: Bench, seconds: number): Promise<void> {
     ratio: steady,
     aim: "≤ 1.5",
     met: steady <= 1.5,
-  });
-}
-
-/** A listing begins when all that was set is in SQLite. */
-async function settled(server: Server): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    let text = "";
-    void Bun.connect({
-      hostname: "127.0.0.1",
-      port: server.port,
-      socket: {
-        open: (socket) => void socket.write("stats cachedump 1 1\r\n"),
-        data: (socket, chunk) => {
-          text += chunk.toString();
-          if (text.endsWith("END\r\n")) resolve(void socket.end());
-        },
-        connectError: (_socket, error) => reject(error),
-      },
-    });
   });
 }

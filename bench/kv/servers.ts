@@ -104,6 +104,25 @@ async function start(
   };
 }
 
+/** All that was set is in SQLite: a listing does not begin before. */
+export async function settled(server: Server): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    let text = "";
+    void Bun.connect({
+      hostname: "127.0.0.1",
+      port: server.port,
+      socket: {
+        open: (socket) => void socket.write("stats cachedump 1 1\r\n"),
+        data: (socket, chunk) => {
+          text += chunk.toString();
+          if (text.endsWith("END\r\n")) resolve(void socket.end());
+        },
+        connectError: (_socket, error) => reject(error),
+      },
+    });
+  });
+}
+
 /** MB */
 async function statusOf(pid: number, name: string): Promise<number> {
   const status = await Bun.file(`/proc/${pid}/status`).text();
