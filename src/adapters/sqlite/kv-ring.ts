@@ -20,7 +20,7 @@ import {
   REFERENCED,
   REMOVE,
 } from "./kv-entries.ts";
-import { type EntryHead, writeEntry } from "./kv-entry-writer.ts";
+import { type EntryHead, stampUse, writeEntry } from "./kv-entry-writer.ts";
 import { RingMemory } from "./kv-ring-memory.ts";
 import { KeyTable } from "./kv-table.ts";
 import { type Changes, Unfolded } from "./kv-unfolded.ts";
@@ -180,12 +180,13 @@ export class KvRing {
     this.#index(to, segment);
   }
 
-  /** An item that was read from SQLite. Kept if there is room for what is not needed, and it is not large. */
-  remember(key: string, item: EntryHead & { readonly value: Bytes }): void {
+  /** Keeps what was read from SQLite, for a client at `fetchedAt` (ms; else 0), if it is small and there is room. One fetch does not save it from leaving. */
+  remember(key: string, item: EntryHead & { readonly value: Bytes }, fetchedAt: number): void {
     const length = entryLength(key.length, item.value.length);
     if (item.value.length > LARGEST || this.#span + length > this.#capacity / 2) return;
     const to = this.#make(length);
     writeEntry(this.#bytes, to, PUT, key, item, item.value);
+    if (fetchedAt !== 0) stampUse(this.#bytes, to, fetchedAt, true);
     this.#index(to, 0);
   }
 

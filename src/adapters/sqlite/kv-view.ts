@@ -50,7 +50,8 @@ export class KvView {
     if (at >= 0 && !this.ring.isSpooled(at)) return this.ring.get(at, now, this.#far);
     const item = at >= 0 ? this.#itemAt(at, "place") : this.#findStored(key, true);
     if (!item || (item.exptime !== 0 && item.exptime <= now)) return "miss";
-    this.fetch(key, now);
+    if (at >= 0) this.ring.fetch(at, now);
+    else this.#fetchFound(key, now);
     return { kind: "found", flags: item.flags, cas: item.cas, value: item.value };
   }
 
@@ -65,9 +66,8 @@ export class KvView {
   /** Its value was given to a client. */
   fetch(key: string, now: number): void {
     const at = this.ring.find(key);
-    const last = this.#found.at(-1);
     if (at >= 0) this.ring.fetch(at, now);
-    else if (last?.key === key) last.fetchedAt = now;
+    else this.#fetchFound(key, now);
   }
 
   flushed(segment: number): void {
@@ -121,10 +121,14 @@ export class KvView {
     const found = this.#found;
     this.#found = [];
     for (const { key, item, fetchedAt } of found) {
-      if (this.ring.find(key) >= 0) continue;
-      this.ring.remember(key, item);
-      if (fetchedAt !== 0) this.fetch(key, fetchedAt);
+      if (this.ring.find(key) < 0) this.ring.remember(key, item, fetchedAt);
     }
+  }
+
+  /** What was read from SQLite last, if it is that. */
+  #fetchFound(key: string, now: number): void {
+    const last = this.#found.at(-1);
+    if (last?.key === key) last.fetchedAt = now;
   }
 
   #findStored(key: string, withValue: boolean): Item | undefined {

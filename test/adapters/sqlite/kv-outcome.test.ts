@@ -136,7 +136,7 @@ describe("the outcome of segments", () => {
       if (used >= 0) ring.fetch(used, 1e12);
       if (random.below(4) === 0) {
         const key = `r${random.below(300)}`;
-        if (ring.find(key) < 0) ring.remember(key, { ...head, value: Buffer.alloc(random.below(900)) });
+        if (ring.find(key) < 0) ring.remember(key, { ...head, value: Buffer.alloc(random.below(900)) }, 0);
       }
       if (random.below(12) === 0) segment++;
       if (segment - folded < 5 && ring.room > 200_000) continue;

@@ -72,26 +72,41 @@ describe("the ring of items", () => {
     const ring = new KvRing(1_048_576, 0);
     const add = adder(ring);
     add("dirty", "1", 1);
-    for (let i = 0; i < 5_000; i++) ring.remember(`clean${i}`, { ...HEAD, value: new Uint8Array(1_000) });
+    for (let i = 0; i < 5_000; i++) ring.remember(`clean${i}`, { ...HEAD, value: new Uint8Array(1_000) }, 0);
     expect(textOf(ring, "dirty")).toBe("1");
     expect(ring.room).toBeGreaterThan(300_000);
     expect(ring.find("clean0")).toBeGreaterThanOrEqual(0);
     expect(ring.find("clean4999")).toBe(-1);
     ring.folded(1);
-    for (let i = 0; i < 5_000; i++) ring.remember(`more${i}`, { ...HEAD, value: new Uint8Array(1_000) });
+    for (let i = 0; i < 5_000; i++) ring.remember(`more${i}`, { ...HEAD, value: new Uint8Array(1_000) }, 0);
     expect(ring.find("more4999")).toBeGreaterThanOrEqual(0);
     expect(ring.find("dirty")).toBe(-1);
   });
 
   test("an item that is used stays while others pass", () => {
     const ring = new KvRing(1_048_576, 0);
-    ring.remember("hot", { ...HEAD, value: Buffer.from("1") });
+    ring.remember("hot", { ...HEAD, value: Buffer.from("1") }, 0);
     for (let i = 0; i < 10_000; i++) {
-      ring.remember(`cold${i}`, { ...HEAD, value: new Uint8Array(500) });
+      ring.remember(`cold${i}`, { ...HEAD, value: new Uint8Array(500) }, 0);
       ring.use(ring.find("hot"));
     }
     expect(textOf(ring, "hot")).toBe("1");
     expect(ring.find("cold0")).toBe(-1);
+  });
+
+  test("an item that was fetched once is known as fetched, and does not stay longer for it", () => {
+    const ring = new KvRing(1_048_576, 0);
+    ring.remember("once", { ...HEAD, value: Buffer.from("1") }, 1_700_000_000_000);
+    const at = ring.find("once");
+    expect(ring.item(at, "head", nowhere)).toMatchObject({ fetched: true, accessed: 1_700_000_000_000 });
+    // As many as fill the ring: it would be saved when they come to it.
+    let last = -1;
+    for (let i = 0; ring.find("once") >= 0; i++) {
+      ring.remember(`cold${i}`, { ...HEAD, value: new Uint8Array(500) }, 0);
+      last = i;
+    }
+    expect(ring.find("cold2")).toBeGreaterThanOrEqual(0);
+    expect(ring.find(`cold${last}`)).toBeGreaterThanOrEqual(0);
   });
 
   test("rows of entries are what they would be one by one, over many times its memory", () => {
