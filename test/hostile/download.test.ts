@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 import { download, downloadBlob } from "../../src/client/http/index.ts";
 import { codeOf, sha256 } from "../support/bytes.ts";
 import { failureOf } from "../support/failure.ts";
@@ -52,6 +53,31 @@ test("a file that changes and keeps its ETag is found by its digest", async () =
   expect(await codeOf(downloadBlob(`${server.origin}/a`, quick))).toBe("mismatch");
   expect(await readdir(place)).toEqual([]);
 });
+
+test("a server that codes its answer although asked not to: what comes out of it is the file", async () => {
+  const zipped = gzipSync(bytes);
+  const headers = { "content-encoding": "gzip", "repr-digest": reprDigest(sha256(zipped)) };
+  await using server = scriptedHttp(
+    (request) => new Response(request.method === "HEAD" ? null : zipped, { headers }),
+  );
+  expect(await download(`${server.origin}/a`, target, quick)).toMatchObject({
+    sha256: digest,
+    verified: false,
+  });
+  expect(sha256(await readFile(target))).toBe(digest);
+});
+
+test.each(["=".repeat(44), `${"A".repeat(42)}==`, "A".repeat(44)])(
+  "a digest that is none (%s)",
+  async (odd) => {
+    const headers = { "repr-digest": `sha-256=:${odd}:` };
+    await using server = scriptedHttp((request) => rangedAnswer(request, bytes, headers));
+    expect(await download(`${server.origin}/a`, target, quick)).toMatchObject({
+      sha256: digest,
+      verified: false,
+    });
+  },
+);
 
 test("a version that has changed since an earlier run is begun anew", async () => {
   let version = 1;

@@ -90,6 +90,11 @@ test("a server whose file has another digest: the upload fails, and is removed t
   expect(server.asked.at(-1)).toBe("DELETE /up/1");
 });
 
+test("a place of the file that is not percent-encoded is an id as it stands", async () => {
+  await using server = lyingServer({ headers: { "content-location": "/files/50%" } });
+  expect(await send(server.origin)).toMatchObject({ id: "50%", size: bytes.length });
+});
+
 test("a server that refuses for good is not asked for ever", async () => {
   await using server = lyingServer({ patch: () => new Response("full", { status: 507 }) });
   expect(await codeOf(send(server.origin))).toBe("no-space");

@@ -46,9 +46,13 @@ export function validatorOf(headers: Headers): string | undefined {
   return headers.get("last-modified") ?? undefined;
 }
 
-/** The SHA-256 that an answer declares (RFC 9530), or that its ETag is, as on Cairn's own files. */
+/**
+ * The SHA-256 that an answer declares (RFC 9530), or that its ETag is, as on Cairn's own files; of a coded answer it is that
+ * of the coding, which nobody sees.
+ */
 export function digestOf(headers: Headers): string | undefined {
-  const [, encoded] = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):/.exec(headers.get("repr-digest") ?? "") ?? [];
+  if (headers.has("content-encoding")) return undefined;
+  const [, encoded] = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(headers.get("repr-digest") ?? "") ?? [];
   if (encoded !== undefined) {
     return Array.from(atob(encoded), (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
   }
@@ -57,7 +61,7 @@ export function digestOf(headers: Headers): string | undefined {
 
 function describe(url: string, { headers }: Response): RemoteFile {
   const length = headers.get("content-length");
-  // An encoded answer's length and digest would be those of the encoding.
+  // A coded answer's length would be that of the coding.
   const encoded = headers.has("content-encoding");
   const ranged = headers.get("accept-ranges") === "bytes" && !encoded;
   return {
@@ -82,7 +86,8 @@ function nameOf(url: string, disposition: string): string {
   );
 }
 
-function decoded(text: string | undefined): string | undefined {
+/** Undefined for what is not percent-encoded UTF-8. */
+export function decoded(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   try {
     return decodeURIComponent(text);

@@ -4,6 +4,7 @@ import { Fault, isFault, toFault } from "../../wire/faults.ts";
 import { persist } from "./backoff.ts";
 import { checksumMaker } from "./checksums.ts";
 import { together } from "./lanes.ts";
+import { decoded } from "./remote-file.ts";
 import { checkWhole, type TransferOptions, type TransferProgress, transferSettings } from "./settings.ts";
 import { askServer, removeUpload } from "./tus.ts";
 import { isOver, type Job, type Sent, send } from "./upload-parts.ts";
@@ -148,7 +149,7 @@ async function conclude(
   const verified = ours !== undefined && sha256 === ours;
   if (ours !== undefined && sha256 !== undefined && !verified) throw await refuse(job, url, sha256, ours);
   const place = new URL(fileUrl ?? url).pathname.split("/").at(-1) ?? "";
-  const id = decodeURIComponent(place);
+  const id = decoded(place) ?? place;
   return { id, url, fileUrl, name: job.name, size: job.source.size ?? offset, sha256, verified, resumed };
 }
 
