@@ -32,7 +32,7 @@ export class Evicted extends Fault {
   readonly total: number;
   constructor(file: string, missing: readonly number[], total: number, options: EvictedOptions = {}) {
     const {
-      hint = "Store it again: an incomplete file is replaced. More memory (memcached -m) prevents it.",
+      hint = "Send what is missing from the file (cairn repair NAME FILE), or store it again: an incomplete file is replaced. More memory (memcached -m) prevents it.",
     } = options;
     const beyond = (options.parity ?? 0) > 0 ? ", more than parity can bring back" : "";
     const names = missing.length > 0 ? ` (${numbers(missing)})` : "";

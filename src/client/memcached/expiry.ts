@@ -5,6 +5,14 @@ const SPAN_MAX = 2_592_000;
 /** Chunks live this many seconds longer than their manifest, so that no reader sees it outlive them. */
 const CHUNK_GRACE = 5;
 
+/** The last time that memcached can tell, in seconds: 2038-01-19. */
+const TIME_MAX = 2_147_483_647;
+
+/** Whether an item that is stored now may live so many ms. */
+export function isTtl(ttl: number): boolean {
+  return ttl > 0 && exptime(Math.ceil(ttl / 1_000) + CHUNK_GRACE, Date.now()) <= TIME_MAX;
+}
+
 /** `ttl` in ms, undefined: never; `startedAt` as Date.now() tells it, when the first chunk went. */
 export function chunkExptime(ttl: number | undefined, startedAt: number): number {
   return ttl === undefined ? 0 : exptime(Math.ceil(ttl / 1_000) + CHUNK_GRACE, startedAt);

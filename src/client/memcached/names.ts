@@ -12,9 +12,9 @@ const PREFIX_BYTES_MAX = 100;
  * true name. Fault `invalid` for a name that is empty, no well-formed text, or longer than 65,536 bytes.
  */
 export function manifestKey(prefix: string, name: string): string {
-  const bytes = Buffer.from(name);
+  const bytes = Buffer.from(String(name));
   if (name === "" || bytes.length > NAME_BYTES_MAX || bytes.toString() !== name) {
-    throw new Fault("invalid", `${JSON.stringify(name.slice(0, 100))} cannot be the name of a file`, {
+    throw new Fault("invalid", `${JSON.stringify(String(name).slice(0, 100))} cannot be the name of a file`, {
       hint: `A name is well-formed text of 1 to ${NAME_BYTES_MAX} bytes.`,
     });
   }

@@ -31,7 +31,10 @@ export interface SourceReader {
 export async function openSource(source: Source, size: number | undefined): Promise<SourceReader> {
   if (typeof source === "string" || source instanceof URL) return openPath(source, size);
   if (source instanceof ArrayBuffer) return bytesReader(new Uint8Array(source));
-  if (ArrayBuffer.isView(source)) return bytesReader(source);
+  // Also a view that is no Uint8Array: JavaScript does not ask what the types promise.
+  if (ArrayBuffer.isView(source)) {
+    return bytesReader(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
+  }
   if (source instanceof Blob) return iterableReader(source.stream(), source.size);
   return iterableReader(source, size);
 }
@@ -138,10 +141,14 @@ interface PieceIterator {
   return?(): unknown;
 }
 
-function iteratorOf(source: object): PieceIterator {
+function iteratorOf(source: unknown): PieceIterator {
   if (source instanceof ReadableStream) return streamIterator(source);
-  if (Symbol.asyncIterator in source) return (source as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-  if (Symbol.iterator in source) return (source as Iterable<unknown>)[Symbol.iterator]();
+  if (typeof source === "object" && source !== null) {
+    // A Node stream that fails before it is read (a file that is not there) would end the process; its iterator throws the same.
+    if ("on" in source && typeof source.on === "function") source.on("error", () => undefined);
+    if (Symbol.asyncIterator in source) return (source as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+    if (Symbol.iterator in source) return (source as Iterable<unknown>)[Symbol.iterator]();
+  }
   throw new Fault("invalid", "the source is neither a path, nor bytes, nor a stream or iterable of bytes");
 }
 

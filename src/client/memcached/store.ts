@@ -5,6 +5,7 @@ import { Fault } from "../../wire/faults.ts";
 import { findEntry } from "./catalog.ts";
 import { compressed, worthCompressing } from "./compression.ts";
 import { Evicted, OutOfMemory, TooLarge } from "./errors.ts";
+import { isTtl } from "./expiry.ts";
 import { groupSize, Placement } from "./layout.ts";
 import { type Manifest, manifestBytesMax, storedFile } from "./manifest.ts";
 import { manifestKey, newVersion } from "./names.ts";
@@ -179,8 +180,18 @@ function checkName({ name, manifestMax }: Upload): void {
   );
 }
 
-function checkOptions({ ttl, size, parity = 0 }: StoreOptions): void {
-  if (ttl !== undefined && !(ttl > 0)) throw new Fault("invalid", `ttl must be above 0 ms, not ${ttl}`);
+function checkOptions({ ttl, size, parity = 0, replace, compress }: StoreOptions): void {
+  if (ttl !== undefined && !isTtl(ttl)) {
+    throw new Fault("invalid", `ttl must be above 0 ms and end before 2038-01-19, not ${ttl}`, {
+      hint: "memcached tells no later time. Without a ttl a file is not forgotten.",
+    });
+  }
+  if (replace !== undefined && typeof replace !== "boolean" && replace !== "remove-first") {
+    throw new Fault("invalid", `replace must be true, false or "remove-first", not ${String(replace)}`);
+  }
+  if (compress !== undefined && compress !== "zstd") {
+    throw new Fault("invalid", `compress must be "zstd" or be left out, not ${String(compress)}`);
+  }
   if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
     throw new Fault("invalid", `size must be a whole number of bytes, not ${size}`);
   }
