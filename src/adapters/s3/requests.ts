@@ -38,13 +38,13 @@ export async function readRange(
     await response.body?.cancel();
     throw changed(where);
   }
-  const bytes = await bodyOf(response, where, signal);
-  const whole = Number(/\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? bytes.length);
   // A service that knows no ranges answers with everything.
-  const part = response.status === 200 ? bytes.subarray(start, end) : bytes;
-  const expected = Math.min(end, whole) - start;
-  if (part.length === expected) return { bytes: part, size: whole, etag: found };
-  throw new Fault("unreachable", `${where}: ${part.length} of ${expected} bytes came from ${start} on`);
+  const from = response.status === 200 ? start : 0;
+  const { bytes, isAll } = await taken(response, { from, most: end - start }, where, signal);
+  const size = sizeIn(response) ?? (isAll ? from + bytes.length : await sizeOf(object, where, signal));
+  const expected = Math.min(end, size) - start;
+  if (bytes.length === expected && (isAll || response.status === 200)) return { bytes, size, etag: found };
+  throw new Fault("unreachable", `${where}: ${bytes.length} of ${expected} bytes came from ${start} on`);
 }
 
 export async function sizeOf(
@@ -81,7 +81,8 @@ export async function send(
 ): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { ...init, signal: limited(signal) });
+    // An object that was stored with a content coding is what was stored.
+    response = await fetch(url, { ...init, signal: limited(signal), decompress: false });
   } catch (cause) {
     throw unanswered(where, signal, cause);
   }
@@ -95,16 +96,43 @@ export async function send(
   throw new Fault(passes ? "unreachable" : "internal", `${where}: the service answered ${status}`);
 }
 
-async function bodyOf(
+/** Of the whole object, as far as the answer tells. */
+function sizeIn({ status, headers }: Response): number | undefined {
+  const range = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
+  const size = range ?? (status === 200 ? headers.get("content-length") : null);
+  return size === null ? undefined : Number(size);
+}
+
+/** At most `most` bytes of the body, `from` a place in it on; `isAll`: there are no more. */
+async function taken(
   response: Response,
+  { from, most }: { readonly from: number; readonly most: number },
   where: string,
   signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
+): Promise<{ readonly bytes: Uint8Array; readonly isAll: boolean }> {
+  const length = Number(response.headers.get("content-length") ?? Number.NaN);
   try {
-    return new Uint8Array(await response.arrayBuffer());
+    // As nearly always: without a promise for each packet.
+    if (from === 0 && length <= most)
+      return { bytes: new Uint8Array(await response.arrayBuffer()), isAll: true };
+    return await takenInPieces(response, from, most);
   } catch (cause) {
     throw unanswered(where, signal, cause);
   }
+}
+
+async function takenInPieces(response: Response, from: number, most: number) {
+  const bytes = new Uint8Array(most);
+  let [at, filled] = [0, 0];
+  for await (const piece of response.body ?? []) {
+    const wanted = piece.subarray(Math.max(0, from - at));
+    at += piece.length;
+    bytes.set(wanted.subarray(0, most - filled), filled);
+    filled = Math.min(most, filled + wanted.length);
+    // Leaving the loop ends the request.
+    if (at > from + most) return { bytes, isAll: false };
+  }
+  return { bytes: bytes.subarray(0, filled), isAll: true };
 }
 
 function limited(signal: AbortSignal | undefined): AbortSignal {

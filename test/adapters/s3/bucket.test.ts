@@ -1,6 +1,7 @@
 // Reads from a service that fails for a moment: what it refuses, cuts off or drops is asked for again, and nothing else.
 
 import { expect, test } from "bun:test";
+import { gzipSync } from "node:zlib";
 import { parseS3Url, S3Bucket } from "../../../src/adapters/s3/bucket.ts";
 import { codeOf, readAll } from "../../support/bytes.ts";
 
@@ -47,6 +48,53 @@ test("a service that stays away is `unreachable`, after some attempts", async ()
   state.always = true;
   expect(await codeOf(readAll(bucketAt(server.url.origin).open("x")))).toBe("unreachable");
   expect(state.requests).toBe(6);
+  await server.stop(true);
+});
+
+test("an object that was stored with a content coding is read as it was stored", async () => {
+  const zipped = gzipSync(CONTENT, { level: 1 });
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      const [, from = "0", to = "0"] = /bytes=(\d+)-(\d+)/.exec(request.headers.get("range") ?? "") ?? [];
+      const end = Math.min(Number(to) + 1, zipped.length);
+      const range = `bytes ${from}-${end - 1}/${zipped.length}`;
+      const headers = { "content-range": range, "content-encoding": "gzip", etag: '"1"' };
+      return new Response(zipped.subarray(Number(from), end), { status: 206, headers });
+    },
+  });
+  const bytes = Buffer.from(await readAll(bucketAt(server.url.origin).open("x.log.gz")));
+  expect(bytes.equals(zipped)).toBe(true);
+  await server.stop(true);
+});
+
+test("a service without ranges: no more is read than the range that was wanted, and its beginning", async () => {
+  let sent = 0;
+  const size = 600 * 1_048_576;
+  const piece = Buffer.alloc(1_048_576, "x");
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: (request) => {
+      const headers = { "content-length": String(size), etag: '"1"' };
+      if (request.method === "HEAD") return new Response(null, { headers });
+      let left = size;
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          left -= piece.length;
+          sent += piece.length;
+          controller.enqueue(piece);
+          if (left === 0) controller.close();
+        },
+      });
+      return new Response(body, { headers });
+    },
+  });
+  const range = { start: 3 * 1_048_576, end: 5 * 1_048_576 };
+  const bytes = await readAll(bucketAt(server.url.origin).open("x", range));
+  expect(bytes.length).toBe(range.end - range.start);
+  expect(sent).toBeLessThan(size / 2);
   await server.stop(true);
 });
 
