@@ -48,7 +48,6 @@ interface Result {
 const ONE: Way = { threads: 1, isGiven: false };
 const HELD_TO_ONE: Way = { threads: 1, isGiven: true };
 const SEVERAL: Way = { threads: Math.min(4, navigator.hardwareConcurrency), isGiven: false };
-const GIVEN_TWO: Way = { threads: 2, isGiven: true };
 const FIRST_COLUMN = ["-s", "-t", " ", "-k1,1"];
 const LARGE: Case = {
   ...{
@@ -71,16 +70,25 @@ const CASES: readonly Case[] = [
   },
   {
     ...{ name: "by a column", kind: "interleaved", files: 300, lines: 3_000 },
-    ...{ order: { key: { columns: [1], delimiter: " " } }, sort: FIRST_COLUMN, ways: [ONE, GIVEN_TWO] },
+    ...{ order: { key: { columns: [1], delimiter: " " } }, sort: FIRST_COLUMN, ways: [ONE] },
   },
   {
     // All in UTC and of one length: for sort, a column.
     ...{ name: "by time stamps", kind: "interleaved", files: 300, lines: 3_000 },
-    ...{ order: { key: { time: true } }, sort: FIRST_COLUMN, ways: [ONE, GIVEN_TWO] },
+    ...{ order: { key: { time: true } }, sort: FIRST_COLUMN, ways: [ONE] },
   },
   {
     ...{ name: "by time stamps of several zones", kind: "zones", files: 20, lines: 86_400 },
-    ...{ order: { key: { time: true } }, sort: undefined, ways: [ONE, GIVEN_TWO] },
+    ...{ order: { key: { time: true } }, sort: undefined, ways: [ONE] },
+  },
+  {
+    ...{ name: "by a column, half a gigabyte and more", kind: "seconds", files: 10, lines: 860_000 },
+    order: { key: { columns: [1], delimiter: " " } },
+    ...{ sort: FIRST_COLUMN, ways: [HELD_TO_ONE, SEVERAL] },
+  },
+  {
+    ...{ name: "by time stamps, half a gigabyte and more", kind: "seconds", files: 10, lines: 860_000 },
+    ...{ order: { key: { time: true } }, sort: FIRST_COLUMN, ways: [HELD_TO_ONE, SEVERAL] },
   },
 ];
 
@@ -192,8 +200,7 @@ ${verdict()}
 Files against \`LC_ALL=C sort -m --parallel=2 --batch-size=<all>\`, each in a process of its own, in turn; medians of ${runs} runs
 (ratios are medians of pairs), outputs compared byte for byte, or by their length
 where sort has none. Threads are given by \`--merge-threads\`, or chosen by the merge. Aims: ${AIM} of sort's time on two cores, ${AIM_ON_ONE} where the merge is held to one
-thread; 128 MB of memory, the peak of our process, and 64 KiB for each input. Below 512 MB of plain files, and in orders by keys unless \`--merge-threads\` is given, the
-merge works on one thread. By columns and by time stamps \`sort -m\` has the options \`-s -t ' ' -k1,1\`; time stamps of several zones it cannot order.
+thread; 128 MB of memory, the peak of our process, and 64 KiB for each input. Below 512 MB of plain files the merge works on one thread. By columns and by time stamps \`sort -m\` has the options \`-s -t ' ' -k1,1\`; time stamps of several zones it cannot order.
 The machine's load was ${loadavg()[0]?.toFixed(0)} at the end of the run.
 
 ${table()}`;

@@ -142,13 +142,14 @@ export class KeyedKernel implements Kernel {
   #pass(input: number): number {
     const slots = this.#slots;
     const end = at(this.#ends, input);
+    const lines = at(this.#headLines, input);
     if (this.#codes[input] !== FIRST) {
-      slots.previous[input] = this.#keyLine(input);
+      slots.previous[input] = lines === 1 ? at(slots.head, input) : this.#keyLine(input);
       slots.previousEnd[input] = end - 1;
       this.#keys.pass(input);
     }
     slots.head[input] = end;
-    this.#lines[input] = (this.#lines[input] as number) + at(this.#headLines, input);
+    this.#lines[input] = (this.#lines[input] as number) + lines;
     return end;
   }
 
