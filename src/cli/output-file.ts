@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Fault, toFault } from "../wire/faults.ts";
+import { SyncBehind } from "./sync-behind.ts";
 
 export interface Target {
   write(bytes: Uint8Array): Promise<void>;
@@ -40,20 +41,27 @@ async function temporaryTarget(path: string, mode: number): Promise<Target> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.part`);
   const file = await open(temporary, "wx", mode);
+  const behind = new SyncBehind(file);
   let closed = false;
   const close = async () => {
     if (!closed) await file.close();
     closed = true;
   };
   return {
-    write: (bytes) => writeAll(file, bytes, path),
+    async write(bytes) {
+      await writeAll(file, bytes, path);
+      behind.written(bytes.length);
+    },
     async finish() {
+      await behind.settle();
       await file.sync();
       await close();
       await rename(temporary, path);
       await syncFolder(folder);
     },
     async discard() {
+      // What failed to reach the disk is removed now.
+      await behind.settle().catch(() => undefined);
       await close();
       await unlink(temporary).catch(absent);
     },

@@ -14,6 +14,7 @@ import type {
 import type { StagedWrite } from "../../ports/staging.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
+import { EarlySync } from "./early-sync.ts";
 
 /** Tells this run's temporary files from those of a crashed one that had the same process id (1 in a container). */
 const RUN = crypto.randomUUID().slice(0, 8);
@@ -127,8 +128,11 @@ async function writeFile(
   signal: AbortSignal | undefined,
 ): Promise<StagedWrite> {
   await using handle = await open(path, "wx");
-  const options = { signal, onPiece: (piece: Uint8Array) => hasher.update(piece), isLent: true };
-  const result = await writePieces(handle, 0, source, options);
+  const early = new EarlySync(() => handle.datasync());
+  const result = await writePieces(handle, 0, source, {
+    ...{ signal, isLent: true, onPiece: (piece) => hasher.update(piece) },
+    onWritten: (bytes) => early.written(bytes),
+  }).finally(() => early.settle());
   if (!("interrupted" in result)) await handle.sync();
   return result;
 }

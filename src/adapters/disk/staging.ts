@@ -8,11 +8,10 @@ import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/
 import { Fault, toFault } from "../../wire/faults.ts";
 import type { DiskBlobs } from "./blobs.ts";
 import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
+import { EarlySync } from "./early-sync.ts";
 import { FileDigests } from "./file-digests.ts";
 import { SharedSync } from "./shared-sync.ts";
 
-/** Bytes after which a write that goes on is synced already. */
-const EARLY = 8 * 1_048_576;
 /**
  * Bytes, of all uploads together, after which pieces that may not be freed when they are written are collected. Their memory
  * is outside the collector's heap, so by itself it waits too long.
@@ -60,7 +59,7 @@ export class DiskStaging implements Staging {
   ): Promise<StagedWrite> {
     const writer = await this.#enter(id);
     try {
-      const early = new EarlySync(writer, onDurable);
+      const early = new EarlySync(() => writer.sync(), onDurable);
       const onWritten = (bytes: number) => {
         if (!isGiven) collectAfter(bytes);
         early.written(bytes);
@@ -181,44 +180,6 @@ class Writer {
 
   sync(): Promise<void> {
     return this.#syncs.run();
-  }
-}
-
-/** Syncs a long write while it still comes in, so that little is left to be waited for at its end. */
-class EarlySync {
-  readonly #writer: Writer;
-  readonly #onDurable: ((written: number) => void) | undefined;
-  #written = 0;
-  #unsynced = 0;
-  #running: Promise<void> | undefined;
-  #error: unknown;
-
-  constructor(writer: Writer, onDurable?: (written: number) => void) {
-    this.#writer = writer;
-    this.#onDurable = onDurable;
-  }
-
-  written(bytes: number): void {
-    this.#written += bytes;
-    this.#unsynced += bytes;
-    if (this.#unsynced < EARLY || this.#running) return;
-    this.#unsynced = 0;
-    const durable = this.#written;
-    this.#running = this.#writer.sync().then(
-      () => {
-        this.#running = undefined;
-        this.#onDurable?.(durable);
-      },
-      (error) => {
-        // The system tells of a failed write once, and not necessarily again at the end.
-        this.#error ??= error;
-      },
-    );
-  }
-
-  async settle(): Promise<void> {
-    await this.#running;
-    if (this.#error !== undefined) throw this.#error;
   }
 }
 
