@@ -10,7 +10,9 @@ import type { Invocation } from "./command.ts";
 import { progressBar } from "./progress.ts";
 import { pathOn } from "./transfers.ts";
 
-const ASK_MS = 200;
+/** The end is seen late by a fortieth of the job's time at most, within these bounds. */
+const SOONEST_MS = 20;
+const LATEST_MS = 500;
 /** An interrupt waits for the answer to a new job for so long: without its id it could not be cancelled. */
 const SUBMIT_MS = 10_000;
 
@@ -22,12 +24,14 @@ export async function runOnServer(invocation: Invocation, body: NewJobBody): Pro
   const started = await ask(submission, "POST", ROUTES.jobs, body);
   const path = pathTo(ROUTES.job, { id: started.id });
   const bar = progressBar(output, body.kind, values.quiet === true);
+  const began = performance.now();
   try {
     for (let job = started; ; job = await ask(invocation, "GET", path)) {
       if (job.state === "succeeded") return job;
       if (job.state === "failed" || job.state === "cancelled") throw failureOf(job);
       if (job.progress) bar.update(job.progress);
-      await sleep(ASK_MS, undefined, { signal });
+      const pause = (performance.now() - began) / 40;
+      await sleep(Math.min(LATEST_MS, Math.max(SOONEST_MS, pause)), undefined, { signal });
     }
   } catch (error) {
     if (!signal.aborted) throw error;
