@@ -14,7 +14,7 @@ import { Fault, toFault } from "../../wire/faults.ts";
 import { Header, readHeader } from "./header.ts";
 import { localInput } from "./input.ts";
 import { COUNTS, GROUPS, haveFractions, writeOf } from "./output.ts";
-import { writeInRanges } from "./ranges.ts";
+import { type RangesOptions, writeInRanges } from "./ranges.ts";
 import { isOutgrown, makeTotals, type TotalsOptions } from "./totals.ts";
 
 export interface DuckdbAggregationOptions {
@@ -101,7 +101,7 @@ export class DuckdbAggregation implements Aggregation {
       const { written, ...rejected } = await makeTotals(connection, run);
       clearInterval(progress);
       if (written) return { ...written, excluded: 0, ...rejected };
-      return { ...(await writeTotals(connection, run)), ...rejected };
+      return { ...(await writeTotals(connection, run, this.#buffers)), ...rejected };
     } finally {
       clearInterval(progress);
       signal.removeEventListener("abort", interrupt);
@@ -110,10 +110,13 @@ export class DuckdbAggregation implements Aggregation {
     }
   }
 
+  get #buffers(): number {
+    return Math.max(LEAST_BUFFERS, this.#options.memory - SET_ASIDE);
+  }
+
   #settings(scratch: string): Record<string, string> {
-    const buffers = Math.max(LEAST_BUFFERS, this.#options.memory - SET_ASIDE);
     return {
-      memory_limit: `${Math.floor(buffers / 1_048_576)}MiB`,
+      memory_limit: `${Math.floor(this.#buffers / 1_048_576)}MiB`,
       threads: String(this.#options.threads),
       temp_directory: join(scratch, "spill"),
       preserve_insertion_order: "false",
@@ -124,24 +127,45 @@ export class DuckdbAggregation implements Aggregation {
   }
 }
 
-/** Counts what is in the table of totals, and writes it. */
+/** Counts what is in the table of totals, and writes it, within so many bytes. */
 async function writeTotals(
   connection: DuckDBConnection,
   { query, output, signal }: TotalsOptions,
+  buffers: number,
 ): Promise<Pick<Counts, "groups" | "rows" | "excluded">> {
   signal.throwIfAborted();
   const [[groups = 0, rows = 0, excluded = 0] = []] = await rowsOf(connection, COUNTS);
   const [[fractions] = []] = query.output === "parquet" ? await rowsOf(connection, haveFractions(query)) : [];
+  const whole = fractions === false;
   signal.throwIfAborted();
   try {
-    await connection.run(writeOf(query, output, GROUPS, { whole: fractions === false }));
+    await connection.run(writeOf(query, output, GROUPS, { whole }));
   } catch (error) {
     // DuckDB does not always sort more text than its memory holds.
-    if (query.output === "parquet" || !isOutgrown(error)) throw error;
-    const written = await writeInRanges(connection, { query, output, signal });
+    if (!isOutgrown(error)) throw error;
+    const written = await writeRanges(connection, { query, output, whole, signal }, buffers);
     if (written !== Number(groups)) throw new Error(`wrote ${written} of ${groups} groups`);
   }
   return { groups: Number(groups), rows: Number(rows), excluded: Number(excluded) };
+}
+
+/** A range that is sorted and written is in memory more than once, and ranges are not all alike. */
+const RANGES_IN_MEMORY = [6, 24, 96];
+
+/** In as few ranges as the memory allows. */
+async function writeRanges(
+  connection: DuckDBConnection,
+  options: Omit<RangesOptions, "rangeBytes">,
+  buffers: number,
+): Promise<number> {
+  for (const [i, inMemory] of RANGES_IN_MEMORY.entries()) {
+    try {
+      return await writeInRanges(connection, { ...options, rangeBytes: buffers / inMemory });
+    } catch (error) {
+      if (!isOutgrown(error) || i === RANGES_IN_MEMORY.length - 1) throw error;
+    }
+  }
+  throw new Error("there is always a last try");
 }
 
 async function rowsOf(connection: DuckDBConnection, sql: string): Promise<readonly (readonly unknown[])[]> {

@@ -3,18 +3,24 @@
 import type { AggregationQuery, Measure } from "../../ports/aggregation.ts";
 import { DECIMAL, identifier, text } from "./literals.ts";
 
+export interface WriteOptions {
+  /** No measure has a fraction; only Parquet needs to know. */
+  readonly whole?: boolean;
+  /** With a header, where it is CSV; true by default. */
+  readonly header?: boolean;
+  /** Rows of a row group, where it is Parquet. */
+  readonly rowGroup?: number;
+}
+
 /** The groups in the table of totals, without what the condition left out. */
 export const GROUPS = "totals WHERE g0 IS NOT NULL";
 
-/**
- * The SQL that writes totals at `path`, and gives their number. `whole`: no measure has a fraction; only Parquet needs to
- * know. `header`: with one, where it is CSV.
- */
+/** The SQL that writes totals at `path`, and gives their number. */
 export function writeOf(
   query: AggregationQuery,
   path: string,
   from: string,
-  { whole = false, header = true } = {},
+  { whole = false, header = true, rowGroup }: WriteOptions = {},
 ): string {
   const order = query.groupBy.map((_, i) => `g${i}`).join(", ");
   const rows = `FROM ${from} ORDER BY ${order}`;
@@ -23,7 +29,7 @@ export function writeOf(
       return `COPY (SELECT ${columns(query, (m) => m).join(", ")} ${rows}) TO ${text(path)} (${CSV}, HEADER ${header})`;
     case "parquet":
       return `COPY (SELECT ${columns(query, (m, measure) => typed(m, measure, whole)).join(", ")} ${rows})
-        TO ${text(path)} (FORMAT parquet, COMPRESSION zstd)`;
+        TO ${text(path)} (${parquetOf(rowGroup)})`;
     case "jsonl":
       return `COPY (SELECT ${jsonOf(query)} AS j ${rows}) TO ${text(path)} (${LINES})`;
   }
@@ -41,6 +47,11 @@ export function haveFractions({ measures }: AggregationQuery): string {
   return fractions.length === 0
     ? "SELECT false"
     : `SELECT coalesce(bool_or(${fractions.join(" OR ")}), false) FROM ${GROUPS}`;
+}
+
+/** `rowGroup`: its rows; as DuckDB has it by default. */
+export function parquetOf(rowGroup = 122_880): string {
+  return `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroup}`;
 }
 
 const CSV = `FORMAT csv, DELIMITER ',', QUOTE '"', ESCAPE '"', NULLSTR ''`;

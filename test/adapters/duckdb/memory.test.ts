@@ -1,7 +1,7 @@
 // What an aggregation costs the worker that runs it: memory within its limit, and an event loop that keeps turning.
 
 import { expect, test } from "bun:test";
-import { open } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { DuckdbAggregation } from "../../../src/adapters/duckdb/aggregation.ts";
 import { PLAYS } from "../../conformance/aggregation.suite.ts";
@@ -37,10 +37,11 @@ test("memory stays below the limit and a quarter, and heartbeats get their turn"
   expect(longestStall).toBeLessThan(LONGEST_STALL_MS);
 }, 60_000);
 
+const groups = 150_000;
+
 test("groups whose text is larger than the memory are written in order, all of them", async () => {
   await using folder = await temporaryFolder();
   const path = folder.at("plays.csv");
-  const groups = 150_000;
   const song = (i: number) => `${"x".repeat(1_000)}${String((i * 7_919) % groups).padStart(6, "0")}`;
   await using file = await open(path, "w");
   await file.appendFile("Song,Date,Number of Plays\n");
@@ -63,4 +64,26 @@ test("groups whose text is larger than the memory are written in order, all of t
   );
   for (const i of rows) expected.update(`${song(i)},1,${i}\n`);
   expect(hash.digest("hex")).toBe(expected.digest("hex"));
+
+  await using parquet = await aggregation.aggregate(source, { ...PLAYS, output: "parquet" }, options);
+  expect(parquet).toMatchObject({ groups, rows: groups, excluded: 0, rejected: 0 });
+  await writeFile(folder.at("totals.parquet"), parquet.output);
+  expect(await lookInto(folder.at("totals.parquet"))).toEqual({
+    rows: String(groups),
+    total: String((groups * (groups - 1)) / 2),
+    songs: String(groups),
+    unordered: "0",
+  });
 }, 120_000);
+
+async function lookInto(path: string): Promise<unknown> {
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const connection = await (await DuckDBInstance.create(":memory:")).connect();
+  const reader = await connection.runAndReadAll(
+    `SELECT count(*) AS rows, sum("Total Number of Plays for Date")::VARCHAR AS total, count(DISTINCT "Song") AS songs,
+       count(*) FILTER (WHERE before >= "Song") AS unordered
+     FROM (SELECT *, lag("Song") OVER (ORDER BY file_row_number) AS before
+       FROM read_parquet('${path}', file_row_number = true))`,
+  );
+  return reader.getRowObjectsJson()[0];
+}
