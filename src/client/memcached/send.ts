@@ -19,6 +19,9 @@ export async function sendChunks(upload: Upload, window: Window): Promise<number
   const total = encoding === null ? source.size : options.size;
   let parity: ParityEncoder | undefined;
   let storedSize = 0;
+  /** Bytes of the file in the chunks that were sent, and in those that were taken: over several connections a later one may be faster. */
+  let sent = 0;
+  let done = 0;
   for (;;) {
     const frame = free.pop() ?? new Frame(chunkSize);
     const filled = await abortable(source.read(frame.body), signal);
@@ -30,10 +33,12 @@ export async function sendChunks(upload: Upload, window: Window): Promise<number
       parity ??= new ParityEncoder(upload.parity, filled);
       parity.add(chunk);
     }
-    const taken = original.size;
+    const share = original.size - sent;
+    sent += share;
     await sendChunk(upload, window, frame, chunk, () => {
       free.push(frame);
-      onProgress?.({ done: taken, total });
+      done += share;
+      onProgress?.({ done, total });
     });
     if (parity && (parity.pieces === upload.group || filled < chunkSize)) {
       await sendParity(upload, window, parity);

@@ -73,6 +73,7 @@ describe("store and retrieve", () => {
     expect(stored.chunks).toBe(103);
     expect(seen).toHaveLength(103);
     expect(seen.at(-1)).toBe(LIMIT);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
     const hash = createHash("sha256");
     for await (const chunk of await large.retrieve("limit")) hash.update(chunk);
     expect(hash.digest("hex")).toBe(createHash("sha256").update(bytes).digest("hex"));
