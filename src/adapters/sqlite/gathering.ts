@@ -1,4 +1,4 @@
-// When a group of batches is complete: at the end of a turn of the event loop, or when turns bring no more.
+// When a group of batches, or of works, is complete: at the end of a turn of the event loop, or when turns bring no more.
 
 /** A group waits for more batches for so many turns of the event loop at most. */
 const MOST_TURNS = 8;
@@ -9,7 +9,7 @@ export interface GatheringOptions {
    * about to send their next, and would else wait for a second one behind the first, each for half of the connections.
    */
   readonly waits: boolean;
-  /** How many batches wait. */
+  /** How many wait. */
   readonly count: () => number;
   /** The group is complete. */
   readonly go: () => void;

@@ -2,6 +2,7 @@
 
 import type { Database } from "bun:sqlite";
 import { explain } from "./database.ts";
+import { Gathering } from "./gathering.ts";
 
 interface Pending {
   readonly work: () => unknown;
@@ -28,6 +29,8 @@ export interface GroupCommitOptions {
    */
   readonly repeatable?: boolean;
   readonly participant?: Participant | undefined;
+  /** A group waits for more works as long as each turn brings some: see `Gathering`. */
+  readonly waits?: boolean;
   /** Called before each transaction, to end what stands in its way. */
   readonly before?: () => void;
 }
@@ -39,19 +42,24 @@ export class GroupCommit {
   readonly #repeatable: boolean;
   readonly #participant: Participant | undefined;
   readonly #before: (() => void) | undefined;
+  readonly #gathering: Gathering;
   #pending: Pending[] = [];
   #isHeld = false;
 
   constructor(
     db: Database,
     path: string,
-    { repeatable = false, participant, before }: GroupCommitOptions = {},
+    { repeatable = false, participant, before, waits = false }: GroupCommitOptions = {},
   ) {
     this.#db = db;
     this.#path = path;
     this.#repeatable = repeatable;
     this.#participant = participant;
     this.#before = before;
+    const go = () => {
+      if (!this.#isHeld) this.flush();
+    };
+    this.#gathering = new Gathering({ waits, count: () => this.#pending.length, go });
   }
 
   /**
@@ -63,7 +71,7 @@ export class GroupCommit {
   run<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#pending.push({ work, resolve, reject });
-      if (this.#pending.length === 1) this.#schedule();
+      if (this.#pending.length === 1) this.#gathering.schedule();
     });
   }
 
@@ -74,7 +82,7 @@ export class GroupCommit {
 
   release(): void {
     this.#isHeld = false;
-    if (this.#pending.length > 0) this.#schedule();
+    if (this.#pending.length > 0) this.#gathering.schedule();
   }
 
   /** Commits what is pending now. Called by itself once a turn; call it before closing the database. */
@@ -95,12 +103,6 @@ export class GroupCommit {
       if ("error" in outcome) reject(explain(outcome.error, this.#path));
       else resolve(outcome.value as never);
     }
-  }
-
-  #schedule(): void {
-    setImmediate(() => {
-      if (!this.#isHeld) this.flush();
-    });
   }
 
   #commit(group: readonly Pending[]): readonly Outcome[] {

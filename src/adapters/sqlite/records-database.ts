@@ -26,7 +26,7 @@ export class RecordsDatabase {
   readonly #checkpoints: RecordsCheckpoints | undefined;
   #isReading = false;
 
-  constructor(db: Database, path: string, lock?: Disposable) {
+  constructor(db: Database, { path, sync }: RecordsOptions, lock?: Disposable) {
     this.db = db;
     this.path = path;
     this.#lock = lock;
@@ -43,7 +43,8 @@ export class RecordsDatabase {
       },
     };
     const before = () => this.#endReading();
-    this.commits = new GroupCommit(db, path, { repeatable: true, before, participant });
+    const waits = sync === "full";
+    this.commits = new GroupCommit(db, path, { repeatable: true, before, participant, waits });
     this.#checkpoints = lock && new RecordsCheckpoints(path, this.commits);
   }
 
@@ -99,12 +100,13 @@ export interface RecordsOptions {
 }
 
 /** Opens or initialises the file. Faults: see `openDatabase`. */
-export function openRecordsDatabase({ path, sync, takesUploads }: RecordsOptions): RecordsDatabase {
+export function openRecordsDatabase(options: RecordsOptions): RecordsDatabase {
+  const { path, sync, takesUploads } = options;
   const lock = takesUploads ? lockDatabase(path) : undefined;
   try {
     const [applicationId, migrations] = [RECORDS_APPLICATION_ID, RECORDS_MIGRATIONS];
     const db = openDatabase({ path, sync, applicationId, migrations });
-    const store = new RecordsDatabase(db, path, lock);
+    const store = new RecordsDatabase(db, options, lock);
     const { arrivals } = store;
     if (arrivals) db.transaction(() => arrivals.recover()).immediate();
     return store;

@@ -3,7 +3,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { existsSync, statSync } from "node:fs";
-import { GroupCommit } from "../../../src/adapters/sqlite/group-commit.ts";
 import { openRecordsDatabase } from "../../../src/adapters/sqlite/records-database.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 import { until } from "../../support/until.ts";
@@ -53,20 +52,4 @@ test("a store that is closed while its log is copied loses nothing", async () =>
   await Promise.all([...all, last]);
   using closed = new Database(path, { readonly: true });
   expect(closed.query("SELECT count(*) stored FROM blobs").get()).toEqual({ stored: 50_001 });
-});
-
-test("works that are asked for while commits are held share the next one", async () => {
-  using db = new Database(":memory:");
-  db.run("CREATE TABLE t (n INTEGER)");
-  const commits = new GroupCommit(db, ":memory:");
-  commits.hold();
-  const works = [1, 2, 3].map((n) => commits.run(() => db.query("INSERT INTO t VALUES (?)").run(n)));
-  const turns = async (count: number) => {
-    for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-  };
-  await turns(3);
-  expect(db.query("SELECT count(*) n FROM t").get()).toEqual({ n: 0 });
-  commits.release();
-  await Promise.all(works);
-  expect(db.query("SELECT count(*) n FROM t").get()).toEqual({ n: 3 });
 });
