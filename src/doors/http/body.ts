@@ -42,13 +42,19 @@ function parsed<T>(schema: z.ZodType<T>, value: unknown, what: string): z.ZodSaf
   }
 }
 
+/** The content coding of the body, in lower case; undefined for one that is sent as it is. */
+export function codingOf({ headers }: Request): string | undefined {
+  const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  return coding === "" || coding === "identity" ? undefined : coding;
+}
+
 /**
  * Fault `unsupported-media` for a body with a content coding: kept as it came it would be served as what it is not, and no
  * offset would be one in the file.
  */
-export function refuseCoded({ headers }: Request): void {
-  const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (coding === "identity" || coding === "") return;
+export function refuseCoded(request: Request): void {
+  const coding = codingOf(request);
+  if (coding === undefined) return;
   throw new Fault(
     "unsupported-media",
     `the body has the content coding ${JSON.stringify(coding.slice(0, 80))}`,

@@ -5,7 +5,7 @@ import type { Credentials } from "../../domain/access/credentials.ts";
 import type { Log } from "../../ports/log.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { admit, CHALLENGE } from "./access.ts";
-import { refuseCoded } from "./body.ts";
+import { codingOf, refuseCoded } from "./body.ts";
 import type { FaultBody, HttpServer, Route } from "./route.ts";
 import { Running } from "./running.ts";
 import { isCrossSite } from "./sites.ts";
@@ -153,7 +153,9 @@ function guarded(route: Route, { credentials, log }: HttpDoorOptions, running: R
       }
       response = answerFault(fault, body);
       if (fault.code === "unauthenticated") response.headers.set("www-authenticate", CHALLENGE);
-      if (fault.code === "unsupported-media") response.headers.set("accept-encoding", "identity");
+      if (fault.code === "unsupported-media" && codingOf(request) !== undefined) {
+        response.headers.set("accept-encoding", "identity");
+      }
     } finally {
       running.end();
     }
