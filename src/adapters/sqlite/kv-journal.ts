@@ -34,7 +34,7 @@ export interface JournalOptions {
 
 export type SyncFile = (fd: number, done: (error: Error | null) => void) => void;
 
-export const SLOTS = 4;
+export const SLOTS = 5;
 
 export function slotPath(path: string, slot: number): string {
   return `${path}-log${slot}`;
