@@ -18,7 +18,7 @@ export interface ConcatenationTools {
     begin(upload: NewUpload): Promise<Progress>;
     append(id: string, append: Append): Promise<Progress>;
     settle(id: string): Promise<Progress>;
-    discard(id: string): Promise<void>;
+    discard(id: string): Promise<unknown>;
   };
   /** The part holds no bytes any more. */
   release(part: UploadRecord): void;

@@ -22,7 +22,7 @@ interface Repairs {
   /** Makes a complete upload a file. */
   finish(id: string): Promise<unknown>;
   /** Forgets an upload, and what was staged for it. */
-  discard(id: string): Promise<void>;
+  discard(id: string): Promise<unknown>;
   /** Is told of every unfinished upload, and knows then which staged bytes are not leftovers. */
   readonly unfinished: {
     follow(upload: UploadRecord): void;

@@ -17,7 +17,7 @@ export interface SweepTools {
   readonly lifetime: number;
   readonly isUsed: (id: string) => boolean;
   /** Forgets an upload that ended. */
-  readonly discard: (id: string) => Promise<void>;
+  readonly discard: (id: string) => Promise<unknown>;
   /** Is told of an upload that ends now. */
   readonly onEnd: (upload: UploadRecord) => void;
 }

@@ -200,8 +200,8 @@ export class Uploads {
     return this.#records.page("uploads", query);
   }
 
-  /** Forgets the upload and what was staged for it; a file it has become stays. Faults `not-found`, `conflict` (see `KnownUploads`). */
-  async discard(id: string): Promise<void> {
+  /** Forgets the upload and what was staged for it; a file it has become stays, and the record returned tells of it. Faults `not-found`, `conflict` (see `KnownUploads`). */
+  async discard(id: string): Promise<UploadRecord> {
     for (;;) {
       const record = await this.#records.get("uploads", id);
       if (!record) throw await this.#known.refusal(id);
@@ -214,7 +214,7 @@ export class Uploads {
       this.#end(record);
       await this.#staging.discard(record.staging);
       this.#log.info("upload.removed", { id, state: record.state });
-      return;
+      return record;
     }
   }
 

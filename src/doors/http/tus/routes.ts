@@ -96,9 +96,9 @@ function overridden(request: TusRequest, services: Services): Promise<Response> 
 async function terminate(request: TusRequest, { uploads, files }: Services): Promise<Response> {
   if (request.headers.has("tus-resumable")) checkVersion(request);
   const id = uploadId(request);
-  const upload = await uploads.get(id);
-  await uploads.discard(id);
-  const file = upload?.fileId ? await files.get(upload.fileId) : undefined;
+  // As it was when it was removed: a last PATCH may have come since the request did.
+  const { fileId } = await uploads.discard(id);
+  const file = fileId === null ? undefined : await files.get(fileId);
   if (file?.origin === `upload:${id}`) await files.remove(file.id);
   return new Response(null, { status: OK });
 }

@@ -344,6 +344,23 @@ describe("two requests for one upload", () => {
     expect(sha256(await (await fetch(url)).bytes())).toBe(sha256(bytes));
   });
 
+  test("DELETE removes the file that a last PATCH has made while it came", async () => {
+    const url = await tus.create(300_000);
+    const { uploads } = service;
+    const discard = uploads.discard.bind(uploads);
+    uploads.discard = async (id) => {
+      expect((await tus.patch(url, 0, bytes)).status).toBe(204);
+      return discard(id);
+    };
+    try {
+      expect((await fetch(url, { method: "DELETE", headers: TUS })).status).toBe(204);
+    } finally {
+      uploads.discard = discard;
+    }
+    const { records } = await service.files.page({ limit: 1000, sha256: sha256(bytes) });
+    expect(records.filter(({ origin }) => origin === `upload:tus:${url.split("/").at(-1)}`)).toEqual([]);
+  });
+
   test("DELETE ends a stalled sender", async () => {
     const url = await tus.create(300_000);
     const stalled = await startPatch(url, 0, 300_000, bytes.slice(0, 70_000));
