@@ -21,6 +21,8 @@ interface Promised {
   /** What the upload will have in all, as far as it is known. */
   readonly size: number;
   readonly received: number;
+  /** What a request writes now, of a size that is not known, may have in all. */
+  readonly claimed: number;
 }
 
 /** Kept free for the ledger itself. */
@@ -60,19 +62,20 @@ export class Admission {
         details: { uploads: this.#promised.size, limit: maxUploads },
       });
     }
-    const known = this.#promised.get(id) ?? { size: 0, received: written };
+    const known = this.#promised.get(id) ?? { size: 0, received: written, claimed: 0 };
     const wanted = size ?? known.received;
     const missing = wanted - Math.max(known.size, known.received);
     if (missing > 0) this.#checkFree(missing, free, this.#size - this.#received);
     if (wanted > known.size) this.#checkQuota(wanted - known.size, used);
-    this.#set(id, { size: wanted, received: known.received });
+    this.#set(id, { ...known, size: wanted, claimed: size === null ? known.claimed : 0 });
   }
 
   /** Keeps the sums true: to be told of every change of an unfinished upload. */
   follow(upload: UploadRecord): void {
     if (upload.state === "arriving") {
       const bytes = received(upload.coverage);
-      this.#set(upload.staging, { size: upload.size ?? bytes, received: bytes });
+      const claimed = upload.size === null ? (this.#promised.get(upload.staging)?.claimed ?? 0) : 0;
+      this.#set(upload.staging, { size: upload.size ?? Math.max(bytes, claimed), received: bytes, claimed });
     } else this.release(upload.staging);
   }
 
@@ -90,12 +93,33 @@ export class Admission {
     this.#received -= known.received;
   }
 
-  /** How many bytes an upload of unknown size that has `known` bytes may have in all. */
-  async room(known: number): Promise<number> {
+  /**
+   * Promises to what is staged as `id`, whose size is not known, that it may have `wanted` bytes in all; returns how many it may
+   * have, which is less where the quota or the limit of one upload is. The promise holds until `unclaim`.
+   */
+  async claim(id: StagingId, wanted: number): Promise<number> {
+    const { maxSize, quota } = this.#limits;
+    const used = await this.#used();
+    // From here to the entry nothing waits, so two requests are never promised the same bytes.
+    const known = this.#promised.get(id) ?? { size: 0, received: 0, claimed: 0 };
+    const left = quota === null ? Number.MAX_SAFE_INTEGER : quota - used - (this.#size - known.size);
+    const claimed = Math.max(known.received, Math.min(wanted, left, maxSize ?? Number.MAX_SAFE_INTEGER));
+    this.#set(id, { ...known, size: Math.max(known.size, claimed), claimed });
+    return claimed;
+  }
+
+  /** How many bytes may be spooled for an upload that is not known yet; they are promised when it begins. */
+  async room(): Promise<number> {
     const { maxSize, quota } = this.#limits;
     const left =
       quota === null ? Number.MAX_SAFE_INTEGER : Math.max(0, quota - (await this.#used()) - this.#size);
-    return Math.min(maxSize ?? Number.MAX_SAFE_INTEGER, known + left);
+    return Math.min(maxSize ?? Number.MAX_SAFE_INTEGER, left);
+  }
+
+  /** What was claimed and not received is free again. */
+  unclaim(id: StagingId): void {
+    const known = this.#promised.get(id);
+    if (known && known.claimed > 0) this.#set(id, { ...known, size: known.received, claimed: 0 });
   }
 
   #set(id: StagingId, promised: Promised): void {

@@ -25,9 +25,14 @@ export interface Append {
 export interface AppendTools {
   readonly staging: Staging;
   readonly clock: Clock;
-  /** The upload's size, or the most that it may have; no byte may lie there or beyond. */
-  readonly limit: number;
+  /** The upload's; null: not known yet. */
+  readonly size: number | null;
+  /** How many bytes an upload of unknown size may have in all, at most `wanted`. */
+  readonly claim: (wanted: number) => Promise<number>;
 }
+
+/** Bytes that are claimed at once for a body whose length is not told. */
+const CLAIM = 64 * 1_048_576;
 
 /** After so many ms what a slow client has sent is made durable and listed. */
 const STRETCH_MS = 5_000;
@@ -72,11 +77,13 @@ interface Incoming {
 }
 
 async function appendKept(
-  { staging, clock, limit }: AppendTools,
+  { staging, clock, size, claim }: AppendTools,
   active: ActiveUpload,
   { source, run, append }: Incoming,
 ): Promise<void> {
   for (let position = append.offset; ; ) {
+    const wanted = position + (append.size ?? CLAIM);
+    const limit = size ?? (await claim(wanted));
     const checkpoints = new Checkpoints(active, position);
     const due = clock.now() + STRETCH_MS;
     const stretch = source.take(limit - position, () => checkpoints.hasFailed || clock.now() >= due);
@@ -85,7 +92,7 @@ async function appendKept(
       onDurable: (size) => checkpoints.reached(size),
       isGiven: append.isGiven,
     });
-    const isWhole = position + written === limit;
+    const isWhole = position + written === limit && (size !== null || limit < wanted);
     // A client that goes away after its last byte has sent all of them.
     if (isWhole && !("interrupted" in end) && !(await source.isAtEnd().catch(() => true))) {
       run.digest?.end(0);
@@ -101,11 +108,13 @@ async function appendKept(
 
 /** What is written without being listed is not there: so bytes can be checked after they were streamed to the disk. */
 async function appendChecked(
-  { staging, limit }: AppendTools,
+  { staging, size, claim }: AppendTools,
   active: ActiveUpload,
   { source, run, append, checksum }: Incoming & { readonly checksum: Checksum },
 ): Promise<void> {
   const { offset } = append;
+  const limit =
+    size ?? (await claim(append.size === undefined ? Number.MAX_SAFE_INTEGER : offset + append.size));
   const most = Math.min(append.size ?? Number.MAX_SAFE_INTEGER, limit - offset);
   run.checksum = startChecksum(checksum.algorithm);
   run.digest = followUpload(active, offset);

@@ -220,7 +220,7 @@ export class Uploads {
 
   /** Keeps bytes whose place is not known yet. Discard them, or give them to `begin`. */
   async spool(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Spool> {
-    const room = await this.#admission.room(0);
+    const room = await this.#admission.room();
     const staging = await this.#staging.create({});
     try {
       const bytes = new ChunkSource(source);

@@ -69,7 +69,6 @@ export class Writes {
   }
 
   async append(active: ActiveUpload, append: Append, signal?: AbortSignal): Promise<Progress> {
-    const room = await this.#admission.room(append.offset);
     do await this.settle(active);
     while (active.holderOf());
     const { record } = active;
@@ -80,10 +79,11 @@ export class Writes {
       end: record.size ?? Number.MAX_SAFE_INTEGER,
     });
     try {
-      const limit = record.size ?? room;
-      const tools = { staging: this.#staging, clock: this.#clock, limit };
+      const claim = (wanted: number) => this.#admission.claim(record.staging, wanted);
+      const tools = { staging: this.#staging, clock: this.#clock, size: record.size, claim };
       await appendTo(tools, active, append, either(signal, reservation));
     } finally {
+      this.#admission.unclaim(record.staging);
       reservation.release();
     }
     return this.#progress(active);

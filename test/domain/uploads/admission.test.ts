@@ -92,6 +92,18 @@ test("the quota counts files and unfinished uploads", async () => {
   expect(await faultOf(begin("c", 1))).toMatchObject({ code: "no-space", used: 800, promised: 200 });
 });
 
+test("uploads of unknown size that grow at once never have more than the quota together", async () => {
+  await open({ quota: 1000 });
+  const ids = ["a", "b", "c"];
+  for (const id of ids) await begin(id, null);
+  const all = ids.map((id) => service.uploads.append(id, { offset: 0, source: stream("x".repeat(600)) }));
+  const ends = await Promise.all(all.map(faultOf));
+  expect(ends.filter((end) => end === undefined)).toHaveLength(1);
+  // What was claimed and not written is free again.
+  expect(await faultOf(begin("d", 401))).toMatchObject({ code: "no-space", quota: 1000, promised: 600 });
+  await begin("d", 400);
+});
+
 test("one upload has a limit, declared or not; so has their number", async () => {
   await open({ maxSize: 100, maxUploads: 2 });
   expect(await faultOf(begin("a", 101))).toEqual({ code: "too-large", size: 101, limit: 100 });
