@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { SqliteQueue } from "../../src/adapters/sqlite/queue.ts";
+import { SqliteQueue } from "../../src/adapters/sqlite/queue/queue.ts";
 import { systemClock } from "../../src/app/clock.ts";
 import { until } from "../../test/support/until.ts";
 import { median, report } from "../report.ts";

@@ -1,7 +1,7 @@
 // A worker process whose jobs do nothing: `worker.ts QUEUE SYNC`. Woken over IPC, as those of `serve` are.
 
 import { z } from "zod";
-import { SqliteQueue } from "../../src/adapters/sqlite/queue.ts";
+import { SqliteQueue } from "../../src/adapters/sqlite/queue/queue.ts";
 import { systemClock } from "../../src/app/clock.ts";
 import { Worker } from "../../src/domain/jobs/worker.ts";
 import { quietLog } from "../../test/support/quiet-log.ts";

@@ -1,8 +1,8 @@
 // What `cairn check`, `backup` and `restore` do to the database of items.
 
 import { resolve } from "node:path";
-import { backupKv, restoreKv } from "../adapters/sqlite/kv-backup.ts";
-import { checkKv, type KvReport } from "../adapters/sqlite/kv-check.ts";
+import { backupKv, restoreKv } from "../adapters/sqlite/kv/backup.ts";
+import { checkKv, type KvReport } from "../adapters/sqlite/kv/check.ts";
 
 export type { KvReport };
 

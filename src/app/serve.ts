@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import pack from "../../package.json";
-import { SqliteKv } from "../adapters/sqlite/kv.ts";
+import { SqliteKv } from "../adapters/sqlite/kv/kv.ts";
 import { createRules } from "../domain/kv/rules.ts";
 import { startSweeper } from "../domain/kv/sweeper.ts";
 import { Access } from "./access.ts";

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { isPrivateHost } from "../adapters/http/addresses.ts";
 import { HttpPoster } from "../adapters/http/poster.ts";
-import { SqliteOutbox } from "../adapters/sqlite/outbox.ts";
+import { SqliteOutbox } from "../adapters/sqlite/queue/outbox.ts";
 import { jobNoticeBody } from "../domain/jobs/job-notice.ts";
 import { Webhooks } from "../domain/webhooks/webhooks.ts";
 import type { Clock } from "../ports/clock.ts";

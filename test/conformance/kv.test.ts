@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { MemoryKv } from "../../src/adapters/memory/kv.ts";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
-import { checkKv } from "../../src/adapters/sqlite/kv-check.ts";
+import { checkKv } from "../../src/adapters/sqlite/kv/check.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import type { Kv } from "../../src/ports/kv.ts";
 import type { ItemCommand, StoreVerb } from "../../src/wire/memcached/commands.ts";

@@ -3,9 +3,9 @@
 import { MemoryOutbox } from "../../src/adapters/memory/outbox.ts";
 import { MemoryQueue } from "../../src/adapters/memory/queue.ts";
 import { MemoryRecords } from "../../src/adapters/memory/records.ts";
-import { SqliteOutbox } from "../../src/adapters/sqlite/outbox.ts";
-import { SqliteQueue } from "../../src/adapters/sqlite/queue.ts";
-import { RecordsOutbox } from "../../src/adapters/sqlite/records-outbox.ts";
+import { SqliteOutbox } from "../../src/adapters/sqlite/queue/outbox.ts";
+import { SqliteQueue } from "../../src/adapters/sqlite/queue/queue.ts";
+import { RecordsOutbox } from "../../src/adapters/sqlite/records/outbox.ts";
 import { temporaryByteStores } from "../support/byte-stores.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { outboxConformance, recordsOutboxConformance } from "./outbox.suite.ts";

@@ -1,7 +1,7 @@
 // Runs the queue suite against every adapter.
 
 import { MemoryQueue } from "../../src/adapters/memory/queue.ts";
-import { SqliteQueue } from "../../src/adapters/sqlite/queue.ts";
+import { SqliteQueue } from "../../src/adapters/sqlite/queue/queue.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { queueConformance } from "./queue.suite.ts";
 

@@ -1,7 +1,7 @@
 // Runs the roster suite against every adapter.
 
 import { MemoryRoster } from "../../src/adapters/memory/roster.ts";
-import { SqliteRoster } from "../../src/adapters/sqlite/roster.ts";
+import { SqliteRoster } from "../../src/adapters/sqlite/queue/roster.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { rosterConformance } from "./roster.suite.ts";
 

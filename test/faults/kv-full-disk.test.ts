@@ -3,7 +3,7 @@
 
 import { expect } from "bun:test";
 import { rmSync } from "node:fs";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { isFault } from "../../src/wire/faults.ts";
 import { get, replyTexts, set } from "../conformance/kv.suite.ts";

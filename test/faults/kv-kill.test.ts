@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { randomSeed, seededRandom } from "../../src/cli/generate/random.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { figure } from "../support/figures.ts";

@@ -3,7 +3,7 @@
 
 import { expect } from "bun:test";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { LargeItemClient, valueDigest, valuePieces } from "../support/large-item-client.ts";
 import { ManualClock } from "../support/manual-clock.ts";

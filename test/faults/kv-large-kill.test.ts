@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
-import { checkKv } from "../../src/adapters/sqlite/kv-check.ts";
+import { checkKv } from "../../src/adapters/sqlite/kv/check.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { randomSeed, seededRandom } from "../../src/cli/generate/random.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import type { Kv } from "../../src/ports/kv.ts";

@@ -3,7 +3,7 @@
 //   kv-large-writer.ts DATABASE full|normal FIRST,FIRST,…    (the first step of each lane)
 
 import { writeSync } from "node:fs";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { carryOutStep, LARGE_ITEM } from "./kv-large-program.ts";

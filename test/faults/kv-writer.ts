@@ -3,7 +3,7 @@
 //   kv-writer.ts DATABASE full|normal FIRST,FIRST,…    (the first batch of each lane)
 
 import { writeSync } from "node:fs";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { batchOf } from "./kv-program.ts";

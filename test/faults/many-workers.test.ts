@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { DiskBlobs } from "../../src/adapters/disk/blobs.ts";
-import { SqliteQueue } from "../../src/adapters/sqlite/queue.ts";
+import { SqliteQueue } from "../../src/adapters/sqlite/queue/queue.ts";
 import { systemClock } from "../../src/app/clock.ts";
 import type { Workshop } from "../../src/app/worker.ts";
 import { Workers } from "../../src/app/workers.ts";

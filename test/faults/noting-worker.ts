@@ -2,7 +2,7 @@
 
 import { appendFileSync } from "node:fs";
 import { z } from "zod";
-import { SqliteQueue } from "../../src/adapters/sqlite/queue.ts";
+import { SqliteQueue } from "../../src/adapters/sqlite/queue/queue.ts";
 import { systemClock } from "../../src/app/clock.ts";
 import { Worker } from "../../src/domain/jobs/worker.ts";
 import { quietLog } from "../support/quiet-log.ts";

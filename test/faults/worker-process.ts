@@ -2,10 +2,10 @@
 
 import { DiskBlobs } from "../../src/adapters/disk/blobs.ts";
 import { DiskBucket } from "../../src/adapters/disk/bucket.ts";
-import { SqliteQueue } from "../../src/adapters/sqlite/queue.ts";
-import { SqliteRecords } from "../../src/adapters/sqlite/records.ts";
-import { openRecordsDatabase } from "../../src/adapters/sqlite/records-database.ts";
-import { SqliteRoster } from "../../src/adapters/sqlite/roster.ts";
+import { SqliteQueue } from "../../src/adapters/sqlite/queue/queue.ts";
+import { SqliteRoster } from "../../src/adapters/sqlite/queue/roster.ts";
+import { openRecordsDatabase } from "../../src/adapters/sqlite/records/database.ts";
+import { SqliteRecords } from "../../src/adapters/sqlite/records/records.ts";
 import { systemClock } from "../../src/app/clock.ts";
 import { runWorker, type Workshop } from "../../src/app/worker.ts";
 import { Files } from "../../src/domain/files/files.ts";

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { serveKv } from "../support/memcached-wire.ts";

@@ -1,7 +1,7 @@
 // libmemcached's public checker of the ASCII protocol, against the server.
 
 import { expect, test } from "bun:test";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { serveKv } from "../support/memcached-wire.ts";

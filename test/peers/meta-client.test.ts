@@ -1,7 +1,7 @@
 // A client under plain Node that uses meta commands only, against the server and against memcached.
 
 import { expect, test } from "bun:test";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemcachedServer } from "../support/memcached-server.ts";

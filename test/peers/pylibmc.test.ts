@@ -1,7 +1,7 @@
 // pylibmc (Debian's python3-pylibmc, on libmemcached), against the server.
 
 import { expect, test } from "bun:test";
-import { SqliteKv } from "../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../src/domain/kv/rules.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { serveKv } from "../support/memcached-wire.ts";

@@ -2,11 +2,11 @@
 
 import { DiskBlobs } from "../../src/adapters/disk/blobs.ts";
 import { DiskStaging } from "../../src/adapters/disk/staging.ts";
-import { SMALL_LIMIT, SqliteBlobs } from "../../src/adapters/sqlite/blobs.ts";
-import { isSmallId } from "../../src/adapters/sqlite/packed-ids.ts";
-import { SqliteRecords } from "../../src/adapters/sqlite/records.ts";
-import { openRecordsDatabase, type RecordsDatabase } from "../../src/adapters/sqlite/records-database.ts";
-import { SqliteStaging } from "../../src/adapters/sqlite/staging.ts";
+import { SMALL_LIMIT, SqliteBlobs } from "../../src/adapters/sqlite/records/blobs.ts";
+import { openRecordsDatabase, type RecordsDatabase } from "../../src/adapters/sqlite/records/database.ts";
+import { isSmallId } from "../../src/adapters/sqlite/records/packed-ids.ts";
+import { SqliteRecords } from "../../src/adapters/sqlite/records/records.ts";
+import { SqliteStaging } from "../../src/adapters/sqlite/records/staging.ts";
 import { TieredBlobs } from "../../src/adapters/tiered/blobs.ts";
 import { TieredStaging } from "../../src/adapters/tiered/staging.ts";
 import { temporaryFolder } from "./temporary.ts";

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { SqliteKv } from "../../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../../src/domain/kv/rules.ts";
 import { keyRoutes } from "../../../src/doors/http/keys/routes.ts";
 import { type HttpDoor, openHttpDoor } from "../../../src/doors/http/server.ts";

@@ -5,7 +5,7 @@ import { appendFileSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
-import { SqliteKv } from "../../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../../src/domain/kv/rules.ts";
 import { LargeItemClient, valueDigest, valuePieces } from "../../support/large-item-client.ts";
 import { ManualClock } from "../../support/manual-clock.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
-import { SqliteKv } from "../../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../../src/domain/kv/rules.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemcachedServer } from "../../support/memcached-server.ts";

@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { SqliteKv } from "../../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../../src/domain/kv/rules.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { exchange, serveKv } from "../../support/memcached-wire.ts";

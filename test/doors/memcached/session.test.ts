@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import fc from "fast-check";
 import { MemoryKv } from "../../../src/adapters/memory/kv.ts";
-import { SqliteKv } from "../../../src/adapters/sqlite/kv.ts";
+import { SqliteKv } from "../../../src/adapters/sqlite/kv/kv.ts";
 import { createRules } from "../../../src/domain/kv/rules.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { exchange, serveKv } from "../../support/memcached-wire.ts";
