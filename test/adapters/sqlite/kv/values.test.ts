@@ -270,15 +270,19 @@ describe("backups with large values", () => {
         acknowledged = n;
       }
     })();
-    await until("the first is there", () => acknowledged > 0);
-    for (let round = 0; round < 3; round++) {
-      const before = acknowledged;
-      expect(await run([CAIRN, "backup", folder.at(`backup${round}`), path])).toMatchObject({ code: 0 });
-      restoreKv(folder.at(`backup${round}`), folder.at(`restored${round}.sqlite`), true);
-      await using restored = SqliteKv.open({ ...options, path: folder.at(`restored${round}.sqlite`) });
-      expect(Number.parseInt(await textOf(restored, "large"), 10)).toBeGreaterThanOrEqual(before);
+    try {
+      await until("the first is there", () => acknowledged > 0);
+      for (let round = 0; round < 3; round++) {
+        const before = acknowledged;
+        expect(await run([CAIRN, "backup", folder.at(`backup${round}`), path])).toMatchObject({ code: 0 });
+        restoreKv(folder.at(`backup${round}`), folder.at(`restored${round}.sqlite`), true);
+        await using restored = SqliteKv.open({ ...options, path: folder.at(`restored${round}.sqlite`) });
+        expect(Number.parseInt(await textOf(restored, "large"), 10)).toBeGreaterThanOrEqual(before);
+      }
+    } finally {
+      // Before the store is closed, which would hide what went wrong.
+      writing = false;
+      await writer;
     }
-    writing = false;
-    await writer;
   }, 60_000);
 });
