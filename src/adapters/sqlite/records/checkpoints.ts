@@ -67,10 +67,13 @@ class CheckpointThread {
   constructor() {
     this.#worker.onmessage = () => this.#answer();
     // Without a thread the connection that commits copies for itself, when the log is much longer.
-    this.#worker.onerror = () => {
+    const onEnd = () => {
       this.#isBroken = true;
       this.#answer();
     };
+    this.#worker.onerror = onEnd;
+    // However it ends: commits must not be held for a thread that is no more.
+    this.#worker.addEventListener("close", onEnd);
   }
 
   /** Resolves when the thread has done it, or failed to. */
