@@ -50,17 +50,17 @@ test(`kill -9 of client or server, ${ROUNDS} rounds`, async () => {
   let resumed = 0;
   for (let round = 1; round <= ROUNDS; round++) {
     await rm(folder.at("target"), { force: true });
-    const point = network.sent + network.received + random.below(2 * SIZE);
+    // The network stands still there, or most transfers would be over before anything is killed.
+    network.freezeAfter(random.below(2 * SIZE));
     let running = await program();
-    await until("the point is reached", () => network.sent + network.received >= point);
-    if (random.below(2) === 0) {
-      await running.end("SIGKILL");
-      running = await program();
-    } else {
-      await cairn.kill();
-      cairn = await start();
-      network.connectTo(cairn.http);
-    }
+    await until("the point is reached", () => network.isFrozen);
+    const isClient = random.below(2) === 0;
+    await (isClient ? running.end("SIGKILL") : cairn.kill());
+    if (!isClient) cairn = await start();
+    network.connectTo(cairn.http);
+    network.cut();
+    network.freeze(false);
+    if (isClient) running = await program();
     const { code } = await running.exited;
     expect([round, code, code === 0 ? "" : running.output]).toEqual([round, 0, ""]);
     const seen = JSON.parse(running.stdout.trim().split("\n").at(-1) ?? "");
@@ -68,5 +68,7 @@ test(`kill -9 of client or server, ${ROUNDS} rounds`, async () => {
     expect(sha256(await readFile(folder.at("target")))).toBe(sha256(bytes));
     resumed += Math.sign(seen.uploaded.resumed + seen.downloaded.resumed);
   }
+  // A quarter of the kills come to a client while it uploads; of few rounds none may.
+  if (ROUNDS >= 60) expect(resumed).toBeGreaterThan(0);
   figure(`kill -9 of transfers, ${ROUNDS} rounds`, `${resumed} taken up by a new process, 0 wrong`);
 }, 1_800_000);
