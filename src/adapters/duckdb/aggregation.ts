@@ -13,6 +13,7 @@ import type {
 import { Fault, toFault } from "../../wire/faults.ts";
 import { Header, readHeader } from "./header.ts";
 import { localInput } from "./input.ts";
+import { guardMemory } from "./memory-guard.ts";
 import { COUNTS, GROUPS, haveFractions, writeOf } from "./output.ts";
 import { type RangesOptions, writeInRanges } from "./ranges.ts";
 import { isOutgrown, makeTotals, type TotalsOptions } from "./totals.ts";
@@ -95,7 +96,13 @@ export class DuckdbAggregation implements Aggregation {
       if (percentage > 0) onShare(Math.min(1, percentage / 100));
     }, PROGRESS_MS);
     signal.addEventListener("abort", interrupt, { once: true });
+    const limits = {
+      most: this.#options.memory,
+      buffers: this.#buffers,
+      leastBuffers: LEAST_BUFFERS,
+    };
     try {
+      await using _ = await guardMemory(instance, limits);
       await connection.run("SET enable_progress_bar = true; SET enable_progress_bar_print = false");
       signal.throwIfAborted();
       const { written, ...rejected } = await makeTotals(connection, run);

@@ -37,6 +37,25 @@ test("memory stays below the limit and a quarter, and heartbeats get their turn"
   expect(longestStall).toBeLessThan(LONGEST_STALL_MS);
 }, 60_000);
 
+test("memory stays below the limit and a quarter where the groups are long texts", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.at("plays.csv");
+  const [wide, limit] = [350_000, 384 * 1_048_576];
+  await using file = await open(path, "w");
+  await file.appendFile("Song,Date,Number of Plays\n");
+  for (let row = 0; row < wide; row += 1_000) {
+    const name = (i: number) => `${"y".repeat(1_090)}${String((i * 7_919) % wide).padStart(10, "0")}`;
+    const lines = Array.from({ length: 1_000 }, (_, i) => `${name(row + i)},2020-01-01,${row + i}\n`);
+    await file.appendFile(lines.join(""));
+  }
+  const { code, output, stdout } = await run([BUN, PROGRAM, path, folder.at("scratch"), String(limit)]);
+  expect({ code, output }).toMatchObject({ code: 0 });
+  const { groups, peak } = JSON.parse(stdout);
+  console.log(`figure: aggregation of long texts in ${limit >> 20} MiB: peak ${peak >> 20} MiB`);
+  expect(groups).toBe(wide);
+  expect(peak).toBeLessThan(limit * 1.25);
+}, 90_000);
+
 const groups = 150_000;
 
 test("groups whose text is larger than the memory are written in order, all of them", async () => {
