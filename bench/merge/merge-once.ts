@@ -6,8 +6,8 @@ import { open } from "node:fs/promises";
 import { DiskBucket } from "../../src/adapters/disk/bucket.ts";
 import { openSyncFile } from "../../src/adapters/disk/sync-file.ts";
 import { mergeOnThreads } from "../../src/app/merge-threads.ts";
-import { SyncBehind } from "../../src/cli/sync-behind.ts";
 import type { MergeInput } from "../../src/compute/merge.ts";
+import { EarlySync } from "../../src/wire/early-sync.ts";
 
 const [folder = "", output = "", order = "{}", threads] = process.argv.slice(2);
 const bucket = new DiskBucket(folder);
@@ -28,7 +28,7 @@ for (let after: string | undefined = ""; after !== undefined; ) {
   after = page.next ?? undefined;
 }
 const file = await open(output, "w");
-const behind = new SyncBehind(file);
+const early = new EarlySync(() => file.datasync());
 let writing: Promise<unknown> = Promise.resolve();
 const merge = { fanIn: Math.max(2, inputs.length), reuse: true, order: JSON.parse(order) };
 const merged = mergeOnThreads(await Promise.all(inputs), merge, {
@@ -38,10 +38,10 @@ for await (const piece of merged) {
   // As `cairn merge` does: a piece is written while the next one is merged.
   await writing;
   writing = file.write(piece);
-  behind.written(piece.length);
+  early.written(piece.length);
 }
 await writing;
-await behind.settle();
+await early.settle();
 await file.close();
 const [, peak = "0"] = /VmHWM:\s+(\d+) kB/.exec(await Bun.file("/proc/self/status").text()) ?? [];
 process.stdout.write(String(Number(peak) * 1024));

@@ -3,14 +3,14 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { EarlySync } from "../wire/early-sync.ts";
 import { Fault, toFault } from "../wire/faults.ts";
-import { SyncBehind } from "./sync-behind.ts";
 
 export interface Target {
   write(bytes: Uint8Array): Promise<void>;
   /** All was written and is right: it appears under its name, and is on the disk. */
   finish(): Promise<void>;
-  /** Leaves nothing behind (what went down a pipe is gone). */
+  /** Leaves nothing early (what went down a pipe is gone). */
   discard(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ async function temporaryTarget(path: string, mode: number): Promise<Target> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.part`);
   const file = await open(temporary, "wx", mode);
-  const behind = new SyncBehind(file);
+  const early = new EarlySync(() => file.datasync());
   let closed = false;
   const close = async () => {
     if (!closed) await file.close();
@@ -50,10 +50,10 @@ async function temporaryTarget(path: string, mode: number): Promise<Target> {
   return {
     async write(bytes) {
       await writeAll(file, bytes, path);
-      behind.written(bytes.length);
+      early.written(bytes.length);
     },
     async finish() {
-      await behind.settle();
+      await early.settle();
       await file.sync();
       await close();
       await rename(temporary, path);
@@ -61,7 +61,7 @@ async function temporaryTarget(path: string, mode: number): Promise<Target> {
     },
     async discard() {
       // What failed to reach the disk is removed now.
-      await behind.settle().catch(() => undefined);
+      await early.settle().catch(() => undefined);
       await close();
       await unlink(temporary).catch(absent);
     },

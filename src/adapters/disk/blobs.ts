@@ -12,9 +12,9 @@ import type {
   WrittenBlob,
 } from "../../ports/blobs.ts";
 import type { StagedWrite } from "../../ports/staging.ts";
+import { EarlySync } from "../../wire/early-sync.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
-import { EarlySync } from "./early-sync.ts";
 
 /** Tells this run's temporary files from those of a crashed one that had the same process id (1 in a container). */
 const RUN = crypto.randomUUID().slice(0, 8);

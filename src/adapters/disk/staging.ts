@@ -5,10 +5,10 @@ import { type FileHandle, open, opendir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobId, ByteRange } from "../../ports/blobs.ts";
 import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/staging.ts";
+import { EarlySync } from "../../wire/early-sync.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import type { DiskBlobs } from "./blobs.ts";
 import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
-import { EarlySync } from "./early-sync.ts";
 import { FileDigests } from "./file-digests.ts";
 import { SharedSync } from "./shared-sync.ts";
 
