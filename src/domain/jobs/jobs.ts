@@ -5,6 +5,7 @@ import type { Job, JobFilter, JobPage, JobState, Json, Queue } from "../../ports
 import { Fault, isFault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
 import { type JobKind, parseInput } from "./kind.ts";
+import { jobsInHand } from "./presence.ts";
 import { requireWebhook } from "./webhook-url.ts";
 
 export interface JobsOptions {
@@ -156,13 +157,7 @@ export class Jobs {
 
   /** At the start of a service: the same for all running jobs whose worker is known to be dead, without waiting for their leases. */
   async recoverFrom(isDead: (worker: string) => boolean): Promise<number> {
-    const dead = new Set<string>();
-    for (let after: string | undefined; ; ) {
-      const page = await this.#queue.page({ state: "running", limit: 1_000, ...(after && { after }) });
-      for (const { worker } of page.jobs) if (worker !== null && isDead(worker)) dead.add(worker);
-      if (page.next === null) break;
-      after = page.next;
-    }
+    const dead = [...(await jobsInHand(this.#queue)).keys()].filter(isDead);
     let recovered = 0;
     for (const worker of dead) recovered += await this.recover({ worker, how: "died with its server" });
     return recovered;
