@@ -37,7 +37,7 @@ export class Overview {
     const [stored, jobs, workers, disk] = await Promise.all([
       kv.stats(),
       services.jobs.counts(),
-      services.crew.count(),
+      services.crew.state(),
       statfs(settings.data),
     ]);
     return {
@@ -47,8 +47,8 @@ export class Overview {
       keys: stored.items,
       doors: [...this.doors],
       jobs,
-      workers,
-      ...(services.workers.failing !== undefined && { workersFailing: services.workers.failing }),
+      workers: workers.alive,
+      ...(workers.failing !== undefined && { workersFailing: workers.failing }),
       disk: { free: disk.bavail * disk.bsize, total: disk.blocks * disk.bsize },
     };
   }

@@ -55,7 +55,7 @@ export function openMemoryService({ web, logs = new Map() }: MemoryServiceOption
   const shared = { clock: systemClock, log: quietLog };
   const [blobs, records, queue] = [new MemoryBlobs(), new MemoryRecords(), new MemoryQueue(systemClock)];
   const roster = new MemoryRoster();
-  const crew = new Crew({ workers: { own: [] }, roster, queue, clock: systemClock });
+  const crew = new Crew({ workers: { own: [], failing: undefined }, roster, queue, clock: systemClock });
   const kv = new MemoryKv({ rules: createRules(), clock: systemClock });
   const files = new Files({ ...shared, blobs, records });
   const results = new Results({ files, clock: systemClock, lifetime: null });
@@ -86,7 +86,7 @@ export function openMemoryService({ web, logs = new Map() }: MemoryServiceOption
     sync: "full",
     keys: (await kv.stats()).items,
     jobs: { ...(await queue.counts()) },
-    workers: await crew.count(),
+    workers: (await crew.state()).alive,
     disk: { free: 4e9, total: 9e9 },
   });
   const metrics = async () => ({ text: "", contentType: "text/plain" });

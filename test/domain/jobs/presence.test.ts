@@ -26,7 +26,7 @@ function open(roster = new MemoryRoster()) {
   const done = worker.run(stop.signal);
   return {
     ...{ clock, queue, roster, worker },
-    crew: new Crew({ workers: { own: [] }, roster, queue, clock }),
+    crew: new Crew({ workers: { own: [], failing: undefined }, roster, queue, clock }),
     stop: async () => {
       stop.abort();
       await done;
@@ -50,7 +50,7 @@ test("a worker is known while it runs, however long, with its job, and not after
   expect(await crew.list()).toMatchObject([
     { name: "elsewhere:1", own: false, kinds: ["k"], startedAt, job: { id: "j", kind: "k" } },
   ]);
-  expect(await crew.count()).toBe(1);
+  expect(await crew.state()).toEqual({ alive: 1, failing: undefined });
   await site.stop();
   expect(await crew.list()).toEqual([]);
 });
@@ -75,10 +75,35 @@ test("of its own workers the server knows better: one counts before it told, one
     { name: "h:1", startedAt, isUp: true },
     { name: "h:2", startedAt, isUp: false },
   ];
-  const crew = new Crew({ workers: { own }, roster, queue: new MemoryQueue(clock), clock });
+  const crew = new Crew({
+    workers: { own, failing: undefined },
+    roster,
+    queue: new MemoryQueue(clock),
+    clock,
+  });
   expect(await crew.list()).toEqual([
     { name: "h:1", own: true, kinds: [], startedAt, seenAt: startedAt, job: null },
   ]);
+});
+
+test("a worker that dies while it is asked how many there are is alive or failing, never both", async () => {
+  const clock = new ManualClock();
+  let isUp = true;
+  const lane = {
+    get own() {
+      const own = [{ name: "h:1", startedAt: clock.now(), isUp }];
+      queueMicrotask(() => {
+        isUp = false;
+      });
+      return own;
+    },
+    get failing() {
+      return isUp ? undefined : "was killed by SIGKILL";
+    },
+  };
+  const crew = new Crew({ workers: lane, roster: new MemoryRoster(), queue: new MemoryQueue(clock), clock });
+  expect(await crew.state()).toEqual({ alive: 1, failing: undefined });
+  expect(await crew.state()).toEqual({ alive: 0, failing: "was killed by SIGKILL" });
 });
 
 test("a roster that cannot be written stops no work", async () => {
