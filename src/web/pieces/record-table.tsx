@@ -8,7 +8,7 @@ import { Chevron } from "./icons.tsx";
 const features = tableFeatures({});
 export type Column<T extends RowData> = ColumnDef<typeof features, T>;
 
-/** A column that shows `cell(record)`. `name` also is its class: styles.css hides some of them when it is narrow. */
+/** A column that shows `cell(record)`. `name` also is its class: styles/narrow.css hides some of them when it is narrow. */
 export function column<T extends RowData>(
   name: string,
   header: string,
