@@ -132,6 +132,11 @@ exact sums, each within 512 MB. DuckDB, ours and the server in turn, median of $
 ${largeText}
 
 The load average was ${loadavg()[1]?.toFixed(1)} towards the end. \`bin/cairn-bun bench/aggregate/run.ts\``,
+    [
+      { what: "5 M rows, 1.6 M groups", rival: "DuckDB called directly", times: 1 / ratios.direct },
+      { what: "5 M rows, 1.6 M groups", rival: "Miller", times: ratios.miller },
+      { what: "5 M rows, 1.6 M groups", rival: "Python's csv", times: ratios.python },
+    ],
   );
 } finally {
   await rm(folder, { recursive: true, force: true });

@@ -3,6 +3,7 @@
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Comparison } from "../chart.ts";
 import { median } from "../report.ts";
 import type { Server } from "./servers.ts";
 
@@ -34,6 +35,8 @@ export interface Figure {
   readonly ratio: number;
   readonly aim: string;
   readonly met: boolean;
+  /** Where a rival does the same, for the picture. */
+  readonly comparison?: Comparison;
 }
 
 const LOAD_CORE = "1";
@@ -83,13 +86,33 @@ export class Bench {
     return measured;
   }
 
-  compare(what: string, rounds: [Measured, Measured][], by: "cpu" | "perSecond", aim: number): void {
+  compare(
+    what: string,
+    rival: string,
+    rounds: [Measured, Measured][],
+    by: "cpu" | "perSecond",
+    aim: number,
+  ): void {
     const middle = (side: 0 | 1) => median(rounds.map((round) => round[side][by]));
     const ratio = median(rounds.map(([ours, theirs]) => ours[by] / theirs[by]));
     const shown = by === "cpu" ? microseconds : thousands;
     const met = by === "cpu" ? ratio <= aim : ratio >= aim;
     const limit = `${by === "cpu" ? "≤" : "≥"} ${aim.toFixed(1)}`;
-    this.add({ what, ours: shown(middle(0)), theirs: shown(middle(1)), ratio, aim: limit, met });
+    this.add({
+      ...{
+        what: `${what}, against ${rival}`,
+        ours: shown(middle(0)),
+        theirs: shown(middle(1)),
+        ratio,
+        aim: limit,
+        met,
+      },
+      comparison: { what: what.replace(/ \(.*\)/, ""), rival, times: by === "cpu" ? 1 / ratio : ratio },
+    });
+  }
+
+  get comparisons(): readonly Comparison[] {
+    return this.#figures.flatMap(({ comparison }) => comparison ?? []);
   }
 
   /** Missed aims first. */

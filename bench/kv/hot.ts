@@ -15,12 +15,12 @@ export async function gets(bench: Bench): Promise<void> {
     ["a get, pipeline 1", { op: "get" }, 1.1],
   ] as const) {
     const rounds = await bench.inTurn(ours, theirs, options);
-    bench.compare(`CPU of ${what}, against memcached -t 1`, rounds, "cpu", aim);
+    bench.compare(`CPU of ${what}`, "memcached -t 1", rounds, "cpu", aim);
   }
   const large = { op: "get", size: 10_000, keys: 2_000 } as const;
   for (const server of [ours, theirs]) await bench.fill(server, { size: large.size, keys: large.keys });
   const rounds = await bench.inTurn(ours, theirs, large);
-  bench.compare("CPU of a get of 10 kB, against memcached -t 1", rounds, "cpu", 1.1);
+  bench.compare("CPU of a get of 10 kB", "memcached -t 1", rounds, "cpu", 1.1);
 }
 
 export async function sets(bench: Bench): Promise<void> {
@@ -32,9 +32,9 @@ export async function sets(bench: Bench): Promise<void> {
     await using theirs = await startRedis(theirSync);
     for (const [i, pipeline] of [1, 16].entries()) {
       const rounds = await bench.inTurn(ours, theirs, { op: "set", pipeline });
-      const what = `${sync}, pipeline ${pipeline}, against Redis ${theirSync}`;
-      bench.compare(`sets, ${what}`, rounds, "perSecond", aims[i] as number);
-      bench.compare(`CPU of a set, ${what}`, rounds, "cpu", 1);
+      const [what, rival] = [`${sync}, pipeline ${pipeline}`, `Redis ${theirSync}`];
+      bench.compare(`sets, ${what}`, rival, rounds, "perSecond", aims[i] as number);
+      bench.compare(`CPU of a set, ${what}`, rival, rounds, "cpu", 1);
     }
   }
 }
@@ -84,7 +84,7 @@ export async function getShapes(bench: Bench): Promise<void> {
   for (const [shape, load] of SHAPES) {
     const op = load.pipeline === undefined ? "get" : "multi";
     const rounds = await bench.inTurn(ours, theirs, { ...load, op });
-    bench.compare(`CPU of a key got, ${shape}, against memcached -t 1`, rounds, "cpu", 1.1);
+    bench.compare(`CPU of a key got, ${shape}`, "memcached -t 1", rounds, "cpu", 1.1);
   }
 }
 
@@ -93,7 +93,7 @@ export async function setShapes(bench: Bench): Promise<void> {
   await using theirs = await startRedis("everysec");
   for (const [shape, load] of SHAPES) {
     const rounds = await bench.inTurn(ours, theirs, { ...load, op: "set" });
-    bench.compare(`sets, normal, ${shape}, against Redis everysec`, rounds, "perSecond", 1);
-    bench.compare(`CPU of a set, normal, ${shape}, against Redis everysec`, rounds, "cpu", 1);
+    bench.compare(`sets, normal, ${shape}`, "Redis everysec", rounds, "perSecond", 1);
+    bench.compare(`CPU of a set, normal, ${shape}`, "Redis everysec", rounds, "cpu", 1);
   }
 }

@@ -46,7 +46,7 @@ for (const name of positionals.length > 0 ? positionals : QUICK) {
     await part.run(bench);
     const text = bench.section(name, part.title);
     console.log(text);
-    if (!values["no-report"]) await report(`kv-${name}`, text);
+    if (!values["no-report"]) await report(`kv-${name}`, text, bench.comparisons);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

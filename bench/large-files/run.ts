@@ -152,7 +152,13 @@ if (import.meta.main) {
   await using folder = await temporaryFolder();
   await writeFile(folder.at("file"), randomBytes(SIZE));
   await buildClient(folder.at("dist"));
-  const text = section(await inTurns(folder), await large(folder));
+  const figures = await inTurns(folder);
+  const text = section(figures, await large(folder));
   console.log(text);
-  await report("large-files", text);
+  const comparisons = ["Node", "Bun"].map((runtime) => ({
+    what: `50 MB stored and fetched, on ${runtime}`,
+    rival: "pymemcache",
+    times: ratio(figures, `Cairn on ${runtime}`, "pymemcache"),
+  }));
+  await report("large-files", text, comparisons);
 }

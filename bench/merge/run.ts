@@ -7,6 +7,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { LineOrder } from "../../src/compute/line-order.ts";
+import type { Comparison } from "../chart.ts";
 import { median, report } from "../report.ts";
 import { type InputPlan, writeInputs } from "./inputs.ts";
 
@@ -104,7 +105,15 @@ try {
 } finally {
   await rm(folder, { recursive: true });
 }
-await report(values.large ? "merge-large" : "merge", values.large ? largeSection() : section());
+if (values.large) await report("merge-large", largeSection());
+else await report("merge", section(), comparisons());
+
+function comparisons(): readonly Comparison[] {
+  return results.flatMap(({ name, way, theirs }) => {
+    const threads = way.threads === 1 ? "1 thread" : `${way.threads} threads`;
+    return theirs ? { what: `${name}, ${threads}`, rival: "sort -m", times: 1 / theirs.ratio } : [];
+  });
+}
 
 /** All ways in turn, so that whatever else the machine does meets each of them. */
 async function compare(one: Case): Promise<Result[]> {

@@ -181,15 +181,25 @@ async function write(): Promise<void> {
     `Medians of ${rounds} rounds, ours and the peers' in turn. A ratio above 1 is in our favour. Ours is synced to the disk and has its SHA-256 computed; neither`,
     "tus's file store nor nginx does that. What limits an upload: [decision 16](decisions/0016-large-uploads-are-hashed-beside.md).",
   ];
-  await report("transfer", lines.join("\n"));
+  await report("transfer", lines.join("\n"), [
+    { what: `${gb} up by tus`, rival: "@tus/server on Bun", times: ratio("ours", "@tus/server on Bun") },
+    { what: `${gb} up by tus`, rival: "@tus/server on Node", times: ratio("ours", "@tus/server on Node") },
+    { what: `${gb} down`, rival: "nginx", times: ratio("download", "nginx") },
+    { what: "1,000 readers of 1 MiB ranges", rival: "nginx", times: ratio("readers", "nginx readers") },
+  ]);
   console.log(lines.join("\n"));
 }
 
 function row(what: string, ours: string, peer: string, aim?: number) {
+  const times = ratio(ours, peer);
+  const text = `| ${what} | ${seconds(ours)} | ${seconds(peer)} | ${times.toFixed(2)} | ${aim ?? ""} |`;
+  return { what, text, missed: aim !== undefined && times < aim };
+}
+
+/** How many times as fast as the peer, round by round. */
+function ratio(ours: string, peer: string): number {
   const theirs = taken.get(peer) ?? [];
-  const ratio = median((taken.get(ours) ?? []).map((value, i) => (theirs[i] ?? Number.NaN) / value));
-  const text = `| ${what} | ${seconds(ours)} | ${seconds(peer)} | ${ratio.toFixed(2)} | ${aim ?? ""} |`;
-  return { what, text, missed: aim !== undefined && ratio < aim };
+  return median((taken.get(ours) ?? []).map((value, i) => (theirs[i] ?? Number.NaN) / value));
 }
 
 function seconds(what: string): string {
