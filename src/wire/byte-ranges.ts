@@ -10,16 +10,18 @@ export interface Span {
 /**
  * The ranges that `header` asks of a representation of `size` bytes, clipped to it, in the order asked for.
  *
- * `undefined`: not a `bytes` range or malformed, to be ignored (§14.2). Empty: none can be satisfied (416).
+ * `undefined`: not a `bytes` range or malformed, to be ignored (§14.2). Empty: none can be satisfied (416). A number may
+ * have any number of digits (§14.1.1): one beyond 2^53 is imprecise, and beyond every file.
  */
 export function parseRange(header: string, size: number): readonly Span[] | undefined {
   const match = /^bytes\s*=\s*(.+)$/i.exec(header.trim());
   if (!match?.[1]) return undefined;
+  const specs = match[1].split(",").map((spec) => spec.trim());
+  if (specs.every((spec) => spec === "")) return undefined;
   const spans: Span[] = [];
-  for (const part of match[1].split(",")) {
-    const text = part.trim();
-    if (text === "") continue;
-    const [, first, last] = /^(\d{0,16})-(\d{0,16})$/.exec(text) ?? [];
+  for (const spec of specs) {
+    if (spec === "") continue;
+    const [, first, last] = /^(\d*)-(\d*)$/.exec(spec) ?? [];
     if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
     if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
     const span = clip(first, last, size);

@@ -69,6 +69,31 @@ describe("smuggled requests", () => {
   });
 });
 
+describe("an equal length that is sent twice is one", () => {
+  const twice = "Host: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n";
+  const tus = `Tus-Resumable: 1.0.0\r\nContent-Type: ${TUS_BODY["content-type"]}\r\n`;
+  const body = (text: string, head: string) => `${text} HTTP/1.1\r\n${twice}${head}\r\n{}`;
+
+  test("in a PUT, in tus and in JSON, and all who come after are promised their bytes", async () => {
+    const url = new URL(await new TusCaller(cairn.http).create(2)).pathname;
+    const json = "Content-Type: application/json\r\n";
+    expect(await statusOf(body("PUT /files/twice", ""))).toBe(201);
+    expect(await statusOf(body("POST /uploads", `${tus}Upload-Length: 2\r\n`))).toBe(201);
+    expect(await statusOf(body(`PATCH ${url}`, `${tus}Upload-Offset: 0\r\n`))).toBe(204);
+    expect(await statusOf(body("POST /uploads", "Upload-Complete: ?1\r\n"))).toBe(201);
+    expect(await statusOf(body("POST /image", json))).toBe(400);
+    expect((await post("/files/after", {}, "x", "PUT")).status).toBe(201);
+    expect((await new TusCaller(cairn.http).post({ "upload-length": "5" })).status).toBe(201);
+  });
+});
+
+test.each(["%ff%fe", "100%", "%", "a%zz", "%c3"])(
+  "a name whose escapes are no UTF-8 is refused: %s",
+  async (name) => {
+    expect(await statusOf(`PUT /files/${name} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx`)).toBe(400);
+  },
+);
+
 describe("a content coding", () => {
   const coded = { "content-encoding": "gzip" };
   const zipped = gzipSync("hello");

@@ -88,7 +88,7 @@ const RANGES = [
   ...["bytes=0-3", "bytes=4-", "bytes=-3", "bytes=-99", "bytes=0-", "bytes=19-", "bytes=19-19", "bytes=0-99"],
   ...["bytes=20-", "bytes=99-100", "bytes=-0", "bytes=0-0,5-6", "bytes=5-6, 0-0,-2", "bytes=0-0,99-100"],
   ...["bytes=99-100,200-", "bytes", "items=0-1", "BYTES=0-1", "bytes=0-4,2-6", lots],
-  "bytes=0-9007199254740993",
+  ...["bytes=0-9007199254740993", "bytes=18446744073709551615-"],
 ];
 
 const CONDITIONS: readonly Request[] = [
@@ -116,6 +116,7 @@ const OTHERWISE: readonly (readonly [section: string, request: Request, ours: nu
   ["§13.2.2: the tag decides, not the date", { "if-match": "E", "if-unmodified-since": "D-1" }, 200, 412],
   ["§14.1.1: an invalid range is ignored", { range: "bytes=5-2" }, 200, 416],
   ["§14.1.1: an invalid range is ignored", { range: "bytes=0-0,x" }, 200, 416],
+  ["§14.1.2: an end beyond the file is its end", { range: "bytes=0-18446744073709551615" }, 206, 416],
 ];
 
 describe("the same answer as nginx", () => {

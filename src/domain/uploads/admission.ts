@@ -49,7 +49,7 @@ export class Admission {
   /**
    * Promises `size` bytes (null: not known yet) to the upload staged as `id`, of which `written` are there already, until
    * `follow` or `release` says otherwise.
-   * Faults `too-large`, `no-space`, `busy`, each with its figures in `details`.
+   * Faults `invalid`, and `too-large`, `no-space`, `busy`, each with its figures in `details`.
    */
   async promise(id: StagingId, size: number | null, written = 0): Promise<void> {
     const { maxUploads } = this.#limits;
@@ -130,6 +130,10 @@ export class Admission {
   }
 
   #checkSize(size: number): void {
+    // One that is no number would make every sum none, and refuse all that come after it.
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw new Fault("invalid", `an upload cannot have ${size} bytes`);
+    }
     const { maxSize } = this.#limits;
     if (maxSize === null || size <= maxSize) return;
     throw new Fault("too-large", `${size} bytes are over the limit of ${maxSize} bytes for one upload`, {

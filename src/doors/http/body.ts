@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import { Fault } from "../../wire/faults.ts";
+import { parseByteCount } from "../../wire/tus.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
@@ -74,12 +75,28 @@ export async function readText(request: Request, limit: number): Promise<string>
   }
 }
 
+/**
+ * The bytes that Content-Length declares; undefined without one. Fault `invalid`.
+ *
+ * An equal one that was sent twice comes as a list, and is one (RFC 9110 §8.6); the server refuses those that differ.
+ */
+export function declaredLength({ headers }: Request): number | undefined {
+  const header = headers.get("content-length");
+  if (header === null) return undefined;
+  const lengths = new Set(header.split(",").map((length) => parseByteCount("Content-Length", length)));
+  const [length] = lengths;
+  if (lengths.size === 1) return length;
+  throw new Fault("invalid", `Content-Length declares several lengths: ${header.slice(0, 80)}`);
+}
+
 /** The body of at most `limit` bytes; Fault `too-large` before or while it is read. */
 export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
-  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
-  if (declared > limit) throw tooLarge(limit);
-  // A declared length within the limit bounds the body, so the fast path cannot exceed it.
-  if (declared <= limit) return request.bytes();
+  const declared = declaredLength(request);
+  if (declared !== undefined) {
+    if (declared > limit) throw tooLarge(limit);
+    // It bounds the body, so the fast path cannot exceed the limit.
+    return request.bytes();
+  }
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of request.body ?? []) {

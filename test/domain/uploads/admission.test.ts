@@ -140,3 +140,11 @@ test("an upload that could not be opened is promised nothing", async () => {
   await rename(`${staging}-away`, staging);
   await begin("a", null);
 });
+
+test("a size that is none is refused, and spoils no sum", async () => {
+  await open({ freeSpace });
+  for (const size of [Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY, 2 ** 53]) {
+    expect(await faultOf(begin("a", size))).toEqual({ code: "invalid" });
+  }
+  await begin("a", 90 * MB);
+});

@@ -1,16 +1,17 @@
 // PUT /files/<name>: a whole file in one request, as `curl -T` sends it.
 
-import type { BunRequest } from "bun";
 import type { Uploads } from "../../../domain/uploads/uploads.ts";
 import type { Progress } from "../../../domain/uploads/writes.ts";
 import type { FileRecord } from "../../../ports/records.ts";
 import { FileEntry } from "../../../wire/api.ts";
 import { Fault } from "../../../wire/faults.ts";
 import { pathTo, ROUTES } from "../../../wire/routes.ts";
+import { declaredLength } from "../body.ts";
 import { readSha256, reprDigest } from "../digests.ts";
 import { fileEntry } from "../files/routes.ts";
 import { mediaType } from "../media-type.ts";
 import type { Route } from "../route.ts";
+import { lastPartOf } from "../target.ts";
 
 const CREATED = 201;
 
@@ -28,7 +29,7 @@ export function putRoutes({ uploads }: { readonly uploads: Uploads }): Route[] {
   ];
 }
 
-async function receive(request: BunRequest<string>, uploads: Uploads): Promise<FileRecord> {
+async function receive(request: Request, uploads: Uploads): Promise<FileRecord> {
   const { headers } = request;
   if (headers.has("content-range")) {
     throw new Fault("invalid", "a part of a file cannot be PUT", {
@@ -38,15 +39,14 @@ async function receive(request: BunRequest<string>, uploads: Uploads): Promise<F
   if (headers.has("if-match")) {
     throw new Fault("precondition", "a PUT makes a new file, so there is none that If-Match could match");
   }
-  const declared = headers.get("content-length");
-  const size = declared === null ? null : Number(declared);
+  const size = declaredLength(request) ?? null;
   const declaredSha256 = declaredDigest(headers);
   const id = `put:${crypto.randomUUID()}`;
   const begun = await uploads.begin({
     ...{
       id,
       protocol: "put",
-      name: request.params.id ?? "",
+      name: lastPartOf(request.url),
       mediaType: mediaType(headers.get("content-type")),
     },
     ...{ size, ...(declaredSha256 !== undefined && { declaredSha256 }) },
@@ -62,12 +62,7 @@ async function receive(request: BunRequest<string>, uploads: Uploads): Promise<F
   }
 }
 
-async function take(
-  request: BunRequest<string>,
-  uploads: Uploads,
-  id: string,
-  size: number | null,
-): Promise<Progress> {
+async function take(request: Request, uploads: Uploads, id: string, size: number | null): Promise<Progress> {
   const source = request.body ?? new Blob([]).stream();
   const progress = await uploads.append(id, { offset: 0, source, isGiven: true }, request.signal);
   return size === null ? uploads.declareSize(id, progress.upload.coverage.at(-1)?.[1] ?? 0) : progress;

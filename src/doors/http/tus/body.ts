@@ -3,14 +3,15 @@
 import type { Append } from "../../../domain/uploads/append.ts";
 import { CHECKSUMS, type Checksum, DIGEST_BYTES } from "../../../domain/uploads/checksum.ts";
 import { Fault } from "../../../wire/faults.ts";
-import { parseByteCount, parseChecksum } from "../../../wire/tus.ts";
+import { parseChecksum } from "../../../wire/tus.ts";
+import { declaredLength } from "../body.ts";
 import type { TusRequest } from "./answer.ts";
 
 /** Declared length and bytes of the request's body, which nobody else reads. */
 export function bodyOf(request: TusRequest): Pick<Append, "size" | "source" | "isGiven"> {
-  const declared = request.headers.get("content-length");
+  const size = declaredLength(request);
   const body = { source: request.body ?? new Blob([]).stream(), isGiven: true };
-  return declared === null ? body : { size: parseByteCount("Content-Length", declared), ...body };
+  return size === undefined ? body : { size, ...body };
 }
 
 /** What Upload-Checksum declares of the body. Fault `invalid`. */
