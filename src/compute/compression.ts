@@ -3,14 +3,17 @@
 import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { Fault } from "../wire/faults.ts";
+import { wholeFrames } from "./zstd-frames.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
 /** By the first bytes of the content; the first four are enough. */
 export function compressionOf(head: Uint8Array): Compression {
   if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
-  const [a, b, c, d] = head;
+  const [a = 0, b, c, d] = head;
   if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return "zstd";
+  // A frame to be skipped, with which pzstd begins.
+  if (a >> 4 === 0x5 && b === 0x2a && c === 0x4d && d === 0x18) return "zstd";
   return "none";
 }
 
@@ -20,7 +23,7 @@ export async function* decompressed(
   compression: Compression,
 ): AsyncGenerator<Uint8Array> {
   if (compression === "none") return yield* source;
-  const input = Readable.from(source);
+  const input = Readable.from(compression === "zstd" ? wholeFrames(source) : source);
   const output = compression === "gzip" ? createGunzip() : createZstdDecompress();
   let sourceError: unknown;
   input.once("error", (error) => {
