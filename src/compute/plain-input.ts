@@ -1,5 +1,6 @@
 // Inputs of a merge as plain lines, whatever they are compressed with.
 
+import { Fault, isFault } from "../wire/faults.ts";
 import { type Compression, compressionOf, decompressed } from "./compression.ts";
 import { type MergeInput, streamOf } from "./merge-input.ts";
 
@@ -13,7 +14,7 @@ export function plainInput(input: MergeInput): MergeInput {
     if (compression === "none") return input;
   }
   const { name, size } = input;
-  return { name, size, open: (signal) => plainPieces(streamOf(input, signal)) };
+  return { name, size, open: (signal) => plainPieces(name, streamOf(input, signal)) };
 }
 
 function compressionOfFile(open: NonNullable<MergeInput["file"]>): Compression {
@@ -27,6 +28,7 @@ function compressionOfFile(open: NonNullable<MergeInput["file"]>): Compression {
 }
 
 async function* plainPieces(
+  name: string,
   source: AsyncGenerator<Uint8Array> | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   const pieces = source[Symbol.asyncIterator]();
@@ -38,9 +40,19 @@ async function* plainPieces(
       ended = next.done === true;
       if (next.done !== true) head = head.length === 0 ? next.value : Buffer.concat([head, next.value]);
     }
-    yield* decompressed(resumed(head, pieces), compressionOf(head));
+    yield* named(name, decompressed(resumed(head, pieces), compressionOf(head)));
   } finally {
     await pieces.return?.();
+  }
+}
+
+/** What is damaged is one of perhaps thousands. */
+async function* named(name: string, pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    if (!isFault(error, "corrupt")) throw error;
+    throw new Fault("corrupt", `${name}: ${error.message}`, { cause: error });
   }
 }
 

@@ -7,7 +7,7 @@ import { isFault } from "../../wire/faults.ts";
 import { parseCondition } from "./condition.ts";
 import { parseMeasure } from "./measures.ts";
 
-const Name = z.string().min(1).max(200);
+const Name = z.string().min(1).max(200).refine(hasNoNul, "may not contain NUL");
 
 const MeasureInput = z.strictObject({
   name: Name,
@@ -17,7 +17,10 @@ const MeasureInput = z.strictObject({
 
 /** The short form is checked after the union, whose own errors do not tell what is wrong within. */
 const Measures = z
-  .union([z.array(MeasureInput).min(1).max(50), z.record(Name, z.string().max(500))])
+  .union([
+    z.array(MeasureInput).min(1).max(50),
+    z.record(Name, z.string().max(500).refine(hasNoNul, "may not contain NUL")),
+  ])
   .superRefine((measures, context) => {
     if (Array.isArray(measures)) return;
     const entries = Object.entries(measures);
@@ -28,6 +31,7 @@ const Measures = z
 const Where = z
   .string()
   .max(10_000)
+  .refine(hasNoNul, "may not contain NUL")
   .superRefine((text, context) => explain(context, () => parseCondition(text)));
 
 const QueryInput = z
@@ -84,6 +88,11 @@ export function queryOf({ query, output }: AggregateInput): AggregationQuery {
     : Object.entries(query.measures).map(([name, text]) => parseMeasure(name, text));
   const where = query.where === undefined ? {} : { where: parseCondition(query.where) };
   return { groupBy: query.groupBy, measures, output, ...where };
+}
+
+/** Where text goes through C, it would end there. */
+function hasNoNul(text: string): boolean {
+  return !text.includes("\0");
 }
 
 /** As columns are found by header. */

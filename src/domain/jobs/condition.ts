@@ -32,6 +32,8 @@ const COMPARISONS: ReadonlyMap<string, "=" | "<>" | "<" | "<=" | ">" | ">="> = n
   [">", ">"],
   [">=", ">="],
 ]);
+/** As the numbers in a file: see ports/aggregation.ts. */
+const IN_RANGE = /^[+-]?0*\d{0,29}(?:\.\d*)?$/;
 const DEEPEST = 50;
 
 class Parser {
@@ -110,6 +112,7 @@ class Parser {
   #value(): ConditionValue {
     const { kind, text } = this.#token;
     if (kind !== "text" && kind !== "number") throw this.#fault("expected a number or a 'text'");
+    if (kind === "number" && !IN_RANGE.test(text)) throw this.#fault("numbers below 10^29 are compared");
     this.#next();
     return kind === "number" ? { number: text } : { text: text.slice(1, -1).replaceAll("''", "'") };
   }

@@ -46,6 +46,7 @@ test.each([
   ["a > 'x", "neither a column, a value nor a sign"],
   ["a > 1; drop table x", 'neither a column, a value nor a sign at "; drop table x"'],
   ["read_csv('x') > 1", "expected a comparison"],
+  [`a > ${"9".repeat(30)}`, "numbers below 10^29 are compared"],
   [`${"(".repeat(60)}a > 1${")".repeat(60)}`, "nested too deeply"],
 ])("%s is refused", (text, message) => {
   expect(() => parseCondition(text)).toThrow(message);

@@ -98,6 +98,29 @@ describe("merge", () => {
     expect(await shop.files.get(id)).toBeUndefined();
   });
 
+  test.each(["gzip", "zstd"] as const)(
+    "a damaged %s file fails the job at once, by its name",
+    async (form) => {
+      const lines = Buffer.from("a\n".repeat(1_000));
+      const coded = form === "gzip" ? Bun.gzipSync(lines) : Bun.zstdCompressSync(lines);
+      const sound = ["2020-01-01_0.log", Buffer.from("b\n")] as const;
+      const bucket = new MemoryBucket(new Map([sound, ["2020-01-01_1.log", coded.subarray(0, -3)]]));
+      await using shop = openJobShop({ bucket });
+      const { id } = await shop.jobs.submit({
+        kind: "merge",
+        input: { start: "2020-01-01", end: "2020-01-01" },
+      });
+      expect(await shop.ended(id)).toMatchObject({
+        ...{ state: "failed", attempts: 1 },
+        error: {
+          code: "corrupt",
+          message: expect.stringContaining(`2020-01-01_1.log: the ${form} data is damaged`),
+        },
+      });
+      expect(await shop.files.get(id)).toBeUndefined();
+    },
+  );
+
   test("more objects than a page holds, over several years", async () => {
     const objects = Object.fromEntries(
       Array.from({ length: 2_500 }, (_, i) => [
@@ -249,6 +272,10 @@ describe("aggregate", () => {
     [{ where: "v >" }, "expected a number or a 'text' at its end"],
     [{ where: "1; drop table x" }, "expected a column"],
     [{ groupBy: ["k", " K"] }, 'two columns " K"'],
+    [{ groupBy: ["k\0"] }, "may not contain NUL"],
+    [{ measures: { "k\0": "count(*)" } }, "measures"],
+    [{ measures: { total: "sum(v\0)" } }, "may not contain NUL"],
+    [{ where: "k = 'a\0'" }, "may not contain NUL"],
     [{ measures: { k: "count(*)" } }, 'two columns "k"'],
   ])("refuses the query %j", async (part, message) => {
     await using shop = openJobShop({ working: false });
