@@ -1,5 +1,6 @@
 // Opens every door: one table of routes on each HTTP port, and the memcached protocol.
 
+import { hostname } from "node:os";
 import { dashboardRoutes } from "../doors/http/dashboard/routes.ts";
 import { findWebFiles } from "../doors/http/dashboard/web-files.ts";
 import { dropzoneRoutes } from "../doors/http/dropzone/routes.ts";
@@ -58,6 +59,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
   const shared = {
     ...{ hostname: settings.host, routes: routesOf(options, overview), idleTimeout: IDLE_SECONDS, log },
     credentials: () => access.current.credentials,
+    allowedHosts: [...settings.allowedHosts, settings.host.toLowerCase(), hostname().toLowerCase()],
   };
   const openHttp = (port: PortSetting): number | null => {
     if (port === "off") return null;

@@ -39,6 +39,8 @@ export interface Settings {
   readonly tlsKey: string | undefined;
   /** Doors without a password may be open to the network. */
   readonly insecure: boolean;
+  /** Names that HTTP doors without a password may be asked for: in lower case, `.example.com` for all below, `*` for any. */
+  readonly allowedHosts: readonly string[];
   /** Bytes of memory for items. */
   readonly cache: number;
   /** Worker processes that `serve` keeps running. */
@@ -96,6 +98,7 @@ export function resolveSettings(values: SettingValues, database: string | undefi
     tlsCert: path(values, "tls-cert"),
     tlsKey: path(values, "tls-key"),
     insecure: values["insecure"] === true,
+    allowedHosts: hostNames(text(values, "allowed-hosts")),
     cache: within(values, "cache", 33_554_432, 2_000_000_000),
     workers: within(values, "workers", 0, 64),
     jobMemory: within(values, "job-memory", 256 * 1_048_576, Number.MAX_SAFE_INTEGER),
@@ -149,6 +152,17 @@ function within(values: SettingValues, flag: string, least: number, most: number
   const value = values[flag];
   if (typeof value === "number" && value >= least && value <= most) return value;
   throw new Fault("invalid", `--${flag}: ${value} is outside ${least} to ${most}`);
+}
+
+/** `a.example, .b.example` or `*`. */
+function hostNames(list: string | undefined): readonly string[] {
+  const names = (list ?? "").split(",").map((name) => name.trim().toLowerCase());
+  const given = names.filter((name) => name !== "");
+  const wrong = given.find((name) => !/^(\*|\.?[\w-]+(\.[\w-]+)*)$/.test(name));
+  if (wrong === undefined) return given;
+  throw new Fault("invalid", `--allowed-hosts: ${JSON.stringify(wrong)} is no name of a host`, {
+    hint: "Write files.example.com, or .example.com for all names below it, without a scheme and a port; or * for any.",
+  });
 }
 
 /** Addresses stay as they are; folders become absolute. */

@@ -118,6 +118,12 @@ export const SERVE_SETTINGS: readonly Option[] = [
     help: "lets doors without a password listen beyond this machine (see --host)",
   },
   {
+    flag: "allowed-hosts",
+    type: "text",
+    word: "NAME,…",
+    help: "names that HTTP without a password is answered for, beside addresses and local ones; .example.com: all below; *: any",
+  },
+  {
     flag: "cache",
     type: "bytes",
     default: "256mb",

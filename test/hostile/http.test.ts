@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { Cairn } from "../support/cairn.ts";
+import { CAIRN, run } from "../support/processes.ts";
 import { rawExchange } from "../support/storage-service.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
 import { TUS_BODY, TusCaller } from "../support/tus.ts";
@@ -29,10 +30,47 @@ const post = (path: string, headers: Record<string, string>, body: BodyInit, met
 
 describe("a Host that is none", () => {
   test.each(["a b", "[::", "x:port", "%", "x?limit=0", "http://x"])("%j", async (host) => {
-    expect(await statusOf(`GET /api/files?limit=5 HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).toBeLessThan(500);
+    expect(await statusOf(`GET /api/files?limit=5 HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).toBe(400);
     expect(await statusOf(`GET /nothing HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).toBe(404);
-    expect(await statusOf(`GET /api/jobs?limit=x HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).toBe(400);
+    expect(await statusOf(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).toBe(200);
   });
+});
+
+test("a name that a stranger pointed at this machine is refused at every port, by every kind of route", async () => {
+  for (const origin of [cairn.http, cairn.image, cairn.merge]) {
+    const { port } = new URL(origin);
+    for (const target of [
+      "GET /",
+      "GET /api/files",
+      "POST /uploads",
+      "POST /image",
+      "POST /initiate",
+      "PUT /files/a",
+    ]) {
+      const text = `${target} HTTP/1.1\r\nHost: evil.example:${port}\r\nContent-Length: 0\r\n\r\n`;
+      expect(await rawExchange(Number(port), text)).toStartWith("HTTP/1.1 403");
+    }
+  }
+});
+
+test("--allowed-hosts names further hosts, and is checked", async () => {
+  await using other = await temporaryFolder();
+  const flags = ["--workers", "0", "--allowed-hosts", "Files.Example.com, .corp.example"];
+  await using named = await Cairn.start({ database: other.at("cairn.sqlite"), flags });
+  const port = Number(new URL(named.http).port);
+  const ask = (host: string) => rawExchange(port, `GET /api/files HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  expect(await ask("files.example.com")).toStartWith("HTTP/1.1 200");
+  expect(await ask("a.corp.example:80")).toStartWith("HTTP/1.1 200");
+  expect(await ask("evil.example")).toStartWith("HTTP/1.1 403");
+  const wrong = await run([
+    CAIRN,
+    "serve",
+    other.at("b.sqlite"),
+    "--allowed-hosts",
+    "http://files.example.com",
+  ]);
+  expect(wrong.code).toBe(1);
+  expect(wrong.output).toContain("--allowed-hosts");
 });
 
 describe("smuggled requests", () => {

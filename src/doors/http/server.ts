@@ -6,6 +6,7 @@ import type { Log } from "../../ports/log.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { admit, CHALLENGE } from "./access.ts";
 import { codingOf, refuseCoded } from "./body.ts";
+import { type HostCheck, hostCheck } from "./hosts.ts";
 import type { FaultBody, HttpServer, Route } from "./route.ts";
 import { Running } from "./running.ts";
 import { isCrossSite } from "./sites.ts";
@@ -21,6 +22,8 @@ export interface HttpDoorOptions {
   readonly idleTimeout: number;
   /** Asked for every request, since they may change. Absent, or none at the moment: nobody is asked for a password. */
   readonly credentials?: () => Credentials | undefined;
+  /** Names that this server may be asked for while it asks for no password; see `hostCheck`. Default: none but local ones. */
+  readonly allowedHosts?: readonly string[];
   readonly log: Log;
 }
 
@@ -37,6 +40,7 @@ export interface HttpDoor extends AsyncDisposable {
 
 type Handler = (request: BunRequest<string>, server: HttpServer) => Response | Promise<Response>;
 type Methods = Record<string, Handler>;
+type Guards = HttpDoorOptions & { readonly checkHost: HostCheck };
 
 /** Faults: `conflict` if the port is taken, `forbidden` if it may not be used. */
 export function openHttpDoor(options: HttpDoorOptions): HttpDoor {
@@ -71,11 +75,12 @@ function listen(options: HttpDoorOptions, running: Running): HttpServer {
 
 /** Bun's native routes: path → method → handler. HEAD follows GET, OPTIONS and wrong methods are answered. */
 function tableOf(options: HttpDoorOptions, running: Running): Record<string, Handler> {
+  const checkHost = hostCheck(options.allowedHosts ?? []);
   const byPath = new Map<string, Methods>();
   const crossOrigin = new Set<string>();
   for (const route of options.routes) {
     const methods = byPath.get(route.path) ?? {};
-    methods[route.method] = guarded(route, options, running);
+    methods[route.method] = guarded(route, { ...options, checkHost }, running);
     if (route.method === "GET") methods.HEAD ??= methods.GET as Handler;
     if (route.crossOrigin) crossOrigin.add(route.path);
     byPath.set(route.path, methods);
@@ -123,7 +128,7 @@ function dispatch(methods: Methods, crossOrigin: boolean): Handler {
   };
 }
 
-function guarded(route: Route, { credentials, log }: HttpDoorOptions, running: Running): Handler {
+function guarded(route: Route, { credentials, checkHost, log }: Guards, running: Running): Handler {
   const body = route.faultBody ?? plainBody;
   const headers = Object.entries(route.headers ?? {});
   // A browser asks by OPTIONS whether it may send a password, before it sends one.
@@ -134,6 +139,8 @@ function guarded(route: Route, { credentials, log }: HttpDoorOptions, running: R
     try {
       const users = isOpen ? undefined : credentials?.();
       if (users) await admit(request, server, users, log);
+      // A browser has no password for a name that was pointed here.
+      else if (!isOpen) checkHost(request);
       if (!route.crossOrigin && isCrossSite(request)) {
         response = refuseCrossSite();
       } else {
