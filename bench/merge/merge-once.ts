@@ -2,12 +2,13 @@
 //
 // usage: merge-once.ts FOLDER OUTPUT ORDER [THREADS]   (ORDER: JSON; THREADS: as many as `cairn merge` takes by itself)
 
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { DiskBucket } from "../../src/adapters/disk/bucket.ts";
 import { openSyncFile } from "../../src/adapters/disk/sync-file.ts";
 import { mergeOnThreads } from "../../src/app/merge-threads.ts";
 import type { MergeInput } from "../../src/compute/merge.ts";
-import { EarlySync } from "../../src/wire/early-sync.ts";
+import { FileOutput } from "../../src/wire/file-output.ts";
 
 const [folder = "", output = "", order = "{}", threads] = process.argv.slice(2);
 const bucket = new DiskBucket(folder);
@@ -28,7 +29,9 @@ for (let after: string | undefined = ""; after !== undefined; ) {
   after = page.next ?? undefined;
 }
 const file = await open(output, "w");
-const early = new EarlySync(() => file.datasync());
+const target = new FileOutput(file, {
+  openDirect: () => open(output, constants.O_WRONLY | constants.O_DIRECT),
+});
 let writing: Promise<unknown> = Promise.resolve();
 const merge = { fanIn: Math.max(2, inputs.length), reuse: true, order: JSON.parse(order) };
 const merged = mergeOnThreads(await Promise.all(inputs), merge, {
@@ -37,11 +40,11 @@ const merged = mergeOnThreads(await Promise.all(inputs), merge, {
 for await (const piece of merged) {
   // As `cairn merge` does: a piece is written while the next one is merged.
   await writing;
-  writing = file.write(piece);
-  early.written(piece.length);
+  writing = target.write(piece);
 }
 await writing;
-await early.settle();
+await target.end();
+await target[Symbol.asyncDispose]();
 await file.close();
 const [, peak = "0"] = /VmHWM:\s+(\d+) kB/.exec(await Bun.file("/proc/self/status").text()) ?? [];
 process.stdout.write(String(Number(peak) * 1024));

@@ -1,10 +1,11 @@
 // Where a command writes a file: beside its final name until it is whole, or straight to a pipe or device.
 
 import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
 import { type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { EarlySync } from "../wire/early-sync.ts";
 import { Fault, toFault } from "../wire/faults.ts";
+import { FileOutput } from "../wire/file-output.ts";
 
 export interface Target {
   write(bytes: Uint8Array): Promise<void>;
@@ -41,27 +42,27 @@ async function temporaryTarget(path: string, mode: number): Promise<Target> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.part`);
   const file = await open(temporary, "wx", mode);
-  const early = new EarlySync(() => file.datasync());
+  const direct = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT;
+  const output = new FileOutput(file, { openDirect: () => open(temporary, direct) });
   let closed = false;
   const close = async () => {
-    if (!closed) await file.close();
+    if (closed) return;
     closed = true;
+    await output[Symbol.asyncDispose]();
+    await file.close();
   };
   return {
     async write(bytes) {
-      await writeAll(file, bytes, path);
-      early.written(bytes.length);
+      await output.write(bytes).catch((error: unknown) => Promise.reject(unwritable(path, error)));
     },
     async finish() {
-      await early.settle();
+      await output.end();
       await file.sync();
       await close();
       await rename(temporary, path);
       await syncFolder(folder);
     },
     async discard() {
-      // What failed to reach the disk is removed now.
-      await early.settle().catch(() => undefined);
       await close();
       await unlink(temporary).catch(absent);
     },

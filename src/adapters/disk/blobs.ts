@@ -1,5 +1,6 @@
 // Blobs in a folder: one file each, fanned out by the first two characters of the id.
 
+import { constants } from "node:fs";
 import { open, opendir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type {
@@ -12,12 +13,14 @@ import type {
   WrittenBlob,
 } from "../../ports/blobs.ts";
 import type { StagedWrite } from "../../ports/staging.ts";
-import { EarlySync } from "../../wire/early-sync.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
-import { isMissing, makeFolder, safeName, syncFolder, writePieces } from "./durable.ts";
+import { FileOutput } from "../../wire/file-output.ts";
+import { isMissing, makeFolder, type PieceFile, safeName, syncFolder, writePieces } from "./durable.ts";
 
 /** Tells this run's temporary files from those of a crashed one that had the same process id (1 in a container). */
 const RUN = crypto.randomUUID().slice(0, 8);
+
+const DIRECT = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT;
 
 export class DiskBlobs implements Blobs {
   readonly #folder: string;
@@ -128,13 +131,27 @@ async function writeFile(
   signal: AbortSignal | undefined,
 ): Promise<StagedWrite> {
   await using handle = await open(path, "wx");
-  const early = new EarlySync(() => handle.datasync());
-  const result = await writePieces(handle, 0, source, {
-    ...{ signal, isLent: true, onPiece: (piece) => hasher.update(piece) },
-    onWritten: (bytes) => early.written(bytes),
-  }).finally(() => early.settle());
-  if (!("interrupted" in result)) await handle.sync();
+  await using output = new FileOutput(handle, { openDirect: () => open(path, DIRECT) });
+  const onPiece = (piece: Uint8Array) => hasher.update(piece);
+  const result = await writePieces(inOrder(output), 0, source, { signal, isLent: true, onPiece });
+  if ("interrupted" in result) return result;
+  await output.end();
+  await handle.sync();
   return result;
+}
+
+/** Its pieces come one behind the other, from the file's beginning on. */
+function inOrder(output: FileOutput): PieceFile {
+  return {
+    async writev(pieces) {
+      let bytesWritten = 0;
+      for (const piece of pieces) {
+        await output.write(piece);
+        bytesWritten += piece.length;
+      }
+      return { bytesWritten };
+    },
+  };
 }
 
 /** Removes the temporary files of processes that are no more; a living one (a worker) is still writing its own. */

@@ -1,6 +1,6 @@
 // Durable steps on a folder tree: folders and their entries that survive a power cut, bytes written in order.
 
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { StagedWrite } from "../../ports/staging.ts";
 import { abortable } from "../../wire/abortable.ts";
@@ -39,17 +39,22 @@ export interface WriteOptions {
   readonly isGiven?: boolean | undefined;
 }
 
+/** What pieces are written to: an open file, or what writes one. */
+export interface PieceFile {
+  writev(pieces: readonly Uint8Array[], position: number): Promise<{ readonly bytesWritten: number }>;
+}
+
 /**
  * Writes `source` from `position` on; while one batch is written, the next is gathered (and hashed, by `onPiece`).
  * An error of the source ends it, and is told in the result; an error of the disk is thrown as a Fault. Nothing is synced.
  */
 export async function writePieces(
-  handle: FileHandle,
+  file: PieceFile,
   position: number,
   source: AsyncIterable<Uint8Array> | Uint8Array,
   options: WriteOptions = {},
 ): Promise<StagedWrite> {
-  if (source instanceof Uint8Array) return { written: await writeAll(handle, position, [source]) };
+  if (source instanceof Uint8Array) return { written: await writeAll(file, position, [source]) };
   const pieces = abortable(source, options.signal)[Symbol.asyncIterator]();
   let written = 0;
   let writing: Promise<void> = Promise.resolve();
@@ -57,7 +62,7 @@ export async function writePieces(
     for (;;) {
       const { batch, size, ...end } = await gather(pieces, options);
       await writing;
-      writing = writeAll(handle, position + written, batch).then((bytes) => {
+      writing = writeAll(file, position + written, batch).then((bytes) => {
         if (options.isGiven) batch.forEach(free);
         options.onWritten?.(bytes);
       });
@@ -117,15 +122,11 @@ async function gather(
 }
 
 /** Writes the pieces one behind the other; returns their bytes. */
-async function writeAll(
-  handle: FileHandle,
-  position: number,
-  pieces: readonly Uint8Array[],
-): Promise<number> {
+async function writeAll(file: PieceFile, position: number, pieces: readonly Uint8Array[]): Promise<number> {
   let written = 0;
   try {
     for (let rest = pieces; rest.length > 0; ) {
-      const { bytesWritten } = await handle.writev(rest, position + written);
+      const { bytesWritten } = await file.writev(rest, position + written);
       written += bytesWritten;
       rest = behind(rest, bytesWritten);
     }
