@@ -4,22 +4,37 @@ import type { z } from "zod";
 import { Fault } from "../../wire/faults.ts";
 import { parseByteCount } from "../../wire/tus.ts";
 
+const JSON_TYPE = "application/json";
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
+/** What a body must be, where millions of small ones come. */
+export interface BodyShape<T> {
+  /** Decides in the end, and knows what is wrong with a body. */
+  readonly schema: z.ZodType<T>;
+  /** True only for what the schema takes as it is, beside members that it leaves out; asked first, since it takes a tenth of the time. */
+  readonly isPlain: (value: unknown) => value is T;
+}
+
 /**
- * The JSON body of a request as `schema` describes it. At most `limit` bytes are read.
+ * The JSON body of a request as `shape` describes it. At most `limit` bytes are read.
  *
  * Faults: `unsupported-media` unless the Content-Type is `application/json` (parameters allowed), `too-large`,
  * `invalid` with every problem and its path in the message.
  */
-export async function readJson<T>(request: Request, schema: z.ZodType<T>, limit = 1_048_576): Promise<T> {
+export async function readJson<T>(
+  request: Request,
+  shape: z.ZodType<T> | BodyShape<T>,
+  limit = 1_048_576,
+): Promise<T> {
   const type = request.headers.get("content-type") ?? "";
-  if (type.split(";", 1)[0]?.trim().toLowerCase() !== "application/json") {
+  if (type !== JSON_TYPE && type.split(";", 1)[0]?.trim().toLowerCase() !== JSON_TYPE) {
     throw new Fault("unsupported-media", `the body must be application/json, not ${JSON.stringify(type)}`, {
       hint: "Send the header Content-Type: application/json.",
     });
   }
-  return parseWith(schema, parseJson(await readText(request, limit)), "the body");
+  const value = parseJson(await readText(request, limit));
+  if (!("isPlain" in shape)) return parseWith(shape, value, "the body");
+  return shape.isPlain(value) ? value : parseWith(shape.schema, value, "the body");
 }
 
 /** `value` as `schema` describes it, or a Fault `invalid` that names each problem. */

@@ -4,7 +4,7 @@ import { Fault } from "../../wire/faults.ts";
 
 /** `sha-256=:…:` from 64 hexadecimal digits. */
 export function reprDigest(sha256: string): string {
-  return `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:`;
+  return `sha-256=:${Uint8Array.fromHex(sha256).toBase64()}:`;
 }
 
 /** The SHA-256 in a Repr-Digest or Content-Digest header as hexadecimal digits; undefined if it has none. Fault `invalid`. */

@@ -6,6 +6,8 @@ export type Disposition = "attachment" | "inline";
 
 /** RFC 6266: an ASCII fallback in `filename`, the true name in `filename*`. */
 export function contentDisposition(disposition: Disposition, name: string): string {
+  // Most names need no escape in either form; finding that out takes less than making both.
+  if (/^[\w.-]+$/.test(name)) return `${disposition}; filename="${name}"; filename*=UTF-8''${name}`;
   const plain = name.replace(/[^\x20-\x7e]|["\\%]/g, "_");
   const encoded = encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, percent);
   return `${disposition}; filename="${plain}"; filename*=UTF-8''${encoded}`;

@@ -39,7 +39,7 @@ export async function serveFile(
       return send(request, await files.open(file), { headers, status: OK, size: file.size });
     case "one": {
       const { span } = plan;
-      headers.set("content-range", contentRange(span, file.size));
+      headers["content-range"] = contentRange(span, file.size);
       return send(request, await files.open(file, span), {
         headers,
         status: PARTIAL,
@@ -59,8 +59,9 @@ function etagOf(sha256: string): string {
 function headersOf(
   file: FileRecord,
   { disposition = "attachment", name = file.name }: ServeOptions,
-): Headers {
-  return new Headers({
+): Record<string, string> {
+  // Not `Headers`: the response would only copy them.
+  return {
     "content-type": file.mediaType,
     "content-disposition": contentDisposition(disposition, name),
     "accept-ranges": "bytes",
@@ -70,16 +71,16 @@ function headersOf(
     "x-content-type-options": "nosniff",
     "content-security-policy": "sandbox; default-src 'none'",
     "cache-control": "private, no-cache",
-  });
+  };
 }
 
 function send(
   request: Request,
   content: Content,
-  { headers, status, size }: { headers: Headers; status: number; size: number },
+  { headers, status, size }: { headers: Record<string, string>; status: number; size: number },
 ): Response {
   // A HEAD without a body would lose its length; Bun keeps the header and sends no bytes.
-  if (request.method === "HEAD" || !(content instanceof Blob)) headers.set("content-length", String(size));
+  if (request.method === "HEAD" || !(content instanceof Blob)) headers["content-length"] = String(size);
   return new Response(content, { status, headers });
 }
 
@@ -87,10 +88,10 @@ async function sendSeveral(
   files: Files,
   file: FileRecord,
   spans: readonly Span[],
-  headers: Headers,
+  headers: Record<string, string>,
 ): Promise<Response> {
   const boundary = `cairn-${crypto.randomUUID()}`;
-  headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
+  headers["content-type"] = `multipart/byteranges; boundary=${boundary}`;
   const several = spans.map((span) => ({ span, head: Buffer.from(partHead(boundary, file, span)) }));
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
   const length = several.reduce((sum, { head, span }) => sum + head.length + span.end - span.start, 0);

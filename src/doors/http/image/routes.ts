@@ -8,6 +8,15 @@ import { ROUTES } from "../../../wire/routes.ts";
 import { readJson } from "../body.ts";
 import { serveFile } from "../files/serve.ts";
 import type { FaultBody, Route } from "../route.ts";
+import {
+  type ImageChunk,
+  ImageChunkSchema,
+  imageChunk,
+  isDigest,
+  type Registration,
+  registration,
+  Sha256,
+} from "./bodies.ts";
 
 export interface ImageDoorOptions {
   readonly uploads: Uploads;
@@ -15,14 +24,6 @@ export interface ImageDoorOptions {
   /** The most bytes of one chunk's JSON body; default 64 MiB. */
   readonly chunkLimit?: number;
 }
-
-const Sha256 = z
-  .string()
-  .regex(/^[0-9a-fA-F]{64}$/, "must be 64 hexadecimal digits")
-  .transform((digits) => digits.toLowerCase());
-const Size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const Registration = z.object({ sha256: Sha256, size: Size, chunk_size: Size.min(1) });
-const ImageChunk = z.object({ id: Size, size: Size, data: z.string() });
 
 const CREATED = 201;
 
@@ -34,17 +35,17 @@ export function imageRoutes({ uploads, files, chunkLimit = 64 * 1_048_576 }: Ima
       summary: "Registers an image by its SHA-256, size and chunk size.",
       body: z.object({ sha256: z.string(), size: z.number(), chunk_size: z.number() }),
       faultBody,
-      handle: async (request) => register(uploads, await readJson(request, Registration)),
+      handle: async (request) => register(uploads, await readJson(request, registration)),
     },
     {
       method: "POST",
       path: ROUTES.imageChunks,
       summary: "Takes one chunk of a registered image.",
-      body: ImageChunk,
+      body: ImageChunkSchema,
       faultBody,
       handle: async (request) => {
         const sha256 = digestOf(request.params.sha256);
-        return takeChunk(uploads, sha256, await readJson(request, ImageChunk, chunkLimit));
+        return takeChunk(uploads, sha256, await readJson(request, imageChunk, chunkLimit));
       },
     },
     {
@@ -62,7 +63,7 @@ export function imageRoutes({ uploads, files, chunkLimit = 64 * 1_048_576 }: Ima
 /** The protocol's errors: both members are strings. */
 export const faultBody: FaultBody = ({ message }, status) => ({ code: String(status), message });
 
-async function register(uploads: Uploads, image: z.infer<typeof Registration>): Promise<Response> {
+async function register(uploads: Uploads, image: Registration): Promise<Response> {
   const { sha256, size, chunk_size: chunkSize } = image;
   await uploads
     .begin({
@@ -82,11 +83,7 @@ async function register(uploads: Uploads, image: z.infer<typeof Registration>): 
   return created();
 }
 
-async function takeChunk(
-  uploads: Uploads,
-  sha256: string,
-  chunk: z.infer<typeof ImageChunk>,
-): Promise<Response> {
+async function takeChunk(uploads: Uploads, sha256: string, chunk: ImageChunk): Promise<Response> {
   const upload = await uploads.get(idOf(sha256));
   if (!upload || upload.state === "failed") throw unknown(sha256);
   // A whole image is a file, which does not know in what chunks it came.
@@ -131,6 +128,7 @@ function bytesOf(data: string): Uint8Array {
 }
 
 function digestOf(text: string | undefined): string {
+  if (isDigest(text)) return text;
   const result = Sha256.safeParse(text);
   if (result.success) return result.data;
   // What was never a digest was never registered.
