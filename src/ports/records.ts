@@ -2,7 +2,7 @@
 
 import type { BlobId } from "./blobs.ts";
 import type { NewNotice } from "./outbox.ts";
-import type { StagingId } from "./staging.ts";
+import type { StagedBytes, StagingId } from "./staging.ts";
 
 /** Covered bytes: ascending, disjoint, not touching, `[start, end)` each. */
 export type Coverage = readonly (readonly [start: number, end: number])[];
@@ -99,12 +99,6 @@ export interface UploadEnd {
   readonly commits?: { readonly last?: StagedBytes | undefined } | undefined;
 }
 
-/** Bytes of an upload that are in memory, and where they belong. */
-export interface StagedBytes {
-  readonly start: number;
-  readonly bytes: Uint8Array;
-}
-
 /**
  * Contract, for every adapter:
  * - What resolves is durable, and visible to every later call in every process; an upload that still arrives, only in the
@@ -132,11 +126,14 @@ export interface Records {
    * the version raised by one. Fault `conflict` if somebody else was faster, `not-found` if it is gone.
    *
    * `notice`: goes into the outbox in the same commit; so not at all when this one fails.
+   * `staged`: is written to the upload's staging in the same commit. Only where `Staging.joinsRecords` allows it; faults as
+   * of `Staging.write`.
    */
   replace<C extends keyof Collections>(
     collection: C,
     record: Collections[C],
     notice?: NewNotice,
+    staged?: readonly StagedBytes[],
   ): Promise<Collections[C]>;
 
   /**

@@ -5,6 +5,12 @@ import type { BlobId, ByteRange } from "./blobs.ts";
 /** Chosen by our own code at random, `[a-z0-9-]{1,64}`; never made from anything a caller sent. */
 export type StagingId = string;
 
+/** Bytes of an upload that are in memory, at most what its staging holds, and where they belong. */
+export interface StagedBytes {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
 export interface StagedWrite {
   /** Bytes that are now durable, counted from the write's offset without a gap. */
   readonly written: number;
@@ -50,9 +56,8 @@ export interface Staging {
   create(options: { readonly size?: number }): Promise<StagingId>;
 
   /**
-   * True when a write of bytes in memory to `id` and a change of records that is asked for behind it in the same turn of the
-   * event loop become durable in one step or not at all, so that the caller need not wait for the one before it asks for the
-   * other; and when `Records.finish` can commit it.
+   * True when bytes in memory can be staged as `id` in one commit with what lists them (`Records.replace`), and with the file
+   * that they complete (`Records.finish`).
    */
   joinsRecords(id: StagingId): boolean;
 
@@ -82,9 +87,11 @@ export interface Staging {
    * The SHA-256 of the first `size` bytes, all of them covered, as 64 lower-case hexadecimal digits. However many they are,
    * other work of the process goes on meanwhile.
    *
+   * `last`: bytes that belong to them and were not written. Only where `joinsRecords` allows it.
+   *
    * Fault `corrupt` if the store holds fewer bytes.
    */
-  digest(id: StagingId, size: number): Promise<string>;
+  digest(id: StagingId, size: number, last?: StagedBytes): Promise<string>;
 
   /**
    * Turns the first `size` bytes into a blob, durably, and forgets the staging id. Returns the blob's id, which is

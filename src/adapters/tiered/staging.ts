@@ -1,7 +1,7 @@
 // Staging in two places: uploads whose declared size is small in one, all others in another.
 
 import type { BlobId, ByteRange } from "../../ports/blobs.ts";
-import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/staging.ts";
+import type { StagedBytes, StagedWrite, Staging, StagingId, StagingWrite } from "../../ports/staging.ts";
 
 export interface TieredStagingOptions {
   /** Takes uploads of at most `limit` bytes. */
@@ -52,8 +52,8 @@ export class TieredStaging implements Staging {
     this.#of(id).hashAhead(id, size);
   }
 
-  digest(id: StagingId, size: number): Promise<string> {
-    return this.#of(id).digest(id, size);
+  digest(id: StagingId, size: number, last?: StagedBytes): Promise<string> {
+    return this.#of(id).digest(id, size, last);
   }
 
   commit(id: StagingId, size: number): Promise<BlobId> {

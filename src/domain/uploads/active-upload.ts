@@ -4,6 +4,7 @@ import type { ByteRange } from "../../ports/blobs.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { NewNotice } from "../../ports/outbox.ts";
 import type { FileRecord, Records, UploadEnd, UploadRecord } from "../../ports/records.ts";
+import type { StagedBytes } from "../../ports/staging.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
 import { add, overlaps } from "./coverage.ts";
 import type { RunningDigest } from "./digest.ts";
@@ -56,6 +57,8 @@ interface Entry {
   readonly range: ByteRange;
   /** Refused when another node has listed these bytes meanwhile. */
   readonly isExclusive: boolean;
+  /** The bytes themselves, where they are staged in the commit that lists them. */
+  readonly bytes: Uint8Array | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -118,10 +121,13 @@ export class ActiveUpload {
     for (const held of this.#reservations) held.letGo();
   }
 
-  /** Lists `range`, whose bytes are durable, in the ledger; all ranges that come while a change is stored share the next. */
-  list(range: ByteRange, isExclusive: boolean): Promise<void> {
+  /**
+   * Lists `range` in the ledger; all ranges that come while a change is stored share the next. Its bytes are durable, or given
+   * to be staged in the same commit (`Staging.joinsRecords`).
+   */
+  list(range: ByteRange, isExclusive: boolean, bytes?: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#entries.push({ range, isExclusive, resolve, reject });
+      this.#entries.push({ range, isExclusive, bytes, resolve, reject });
       if (!this.#isRecording) void this.#recordAll();
     });
   }
@@ -177,23 +183,22 @@ export class ActiveUpload {
   }
 
   async #record(entries: readonly Entry[]): Promise<void> {
-    let refused = new Set<Entry>();
+    let kept: readonly Entry[] = [];
     try {
-      await this.change((record) => {
-        refused = new Set(
-          entries.filter((entry) => entry.isExclusive && overlaps(record.coverage, entry.range)),
-        );
-        const kept = entries.filter((entry) => !refused.has(entry));
-        const coverage = kept.reduce((sum, entry) => add(sum, entry.range), record.coverage);
-        return { ...record, coverage, expiresAt: this.#expiry(record) };
+      await this.#store(() => {
+        const { record } = this;
+        kept = entries.filter(({ isExclusive, range }) => !isExclusive || !overlaps(record.coverage, range));
+        const coverage = kept.reduce((sum, { range }) => add(sum, range), record.coverage);
+        const next = { ...record, coverage, updatedAt: this.#clock.now(), expiresAt: this.#expiry(record) };
+        return this.#records.replace("uploads", next, undefined, stagedOf(kept));
       });
     } catch (error) {
       for (const { reject } of entries) reject(error);
       return;
     }
     for (const entry of entries) {
-      if (refused.has(entry)) entry.reject(repeated(this.id, entry.range));
-      else entry.resolve();
+      if (kept.includes(entry)) entry.resolve();
+      else entry.reject(repeated(this.id, entry.range));
     }
   }
 
@@ -202,6 +207,11 @@ export class ActiveUpload {
     const due = this.#clock.now() + this.#lifetime;
     return expiresAt !== null && Math.abs(due - expiresAt) < this.#lifetime / 1000 ? expiresAt : due;
   }
+}
+
+function stagedOf(entries: readonly Entry[]): StagedBytes[] | undefined {
+  const staged = entries.flatMap(({ range, bytes }) => (bytes ? [{ start: range.start, bytes }] : []));
+  return staged.length > 0 ? staged : undefined;
 }
 
 /** The fault of a range that is there already. */

@@ -3,8 +3,8 @@
 import type { ByteRange } from "../../ports/blobs.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Coverage, FileRecord, StagedBytes, UploadRecord } from "../../ports/records.ts";
-import type { Staging, StagingId } from "../../ports/staging.ts";
+import type { Coverage, FileRecord, UploadRecord } from "../../ports/records.ts";
+import type { StagedBytes, Staging } from "../../ports/staging.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
 import type { Files, WrittenFile } from "../files/files.ts";
 import type { ActiveUpload } from "./active-upload.ts";
@@ -135,7 +135,7 @@ export class Completion {
   async #digested(active: ActiveUpload, last: LastChunk | undefined): Promise<WrittenFile> {
     const { id, name, size, staging, declaredSha256, meta } = active.record;
     if (size === null) throw new Fault("internal", `the upload ${id} was completed without a size`);
-    const sha256 = await (last ? this.#digestWith(last, staging, size) : this.#digest(active, size));
+    const sha256 = await (last ? this.#staging.digest(staging, size, last) : this.#digest(active, size));
     if (declaredSha256 !== null && declaredSha256 !== sha256) {
       await this.#fail(active, `SHA-256 ${declaredSha256} was declared, but the bytes have ${sha256}`);
     }
@@ -156,14 +156,6 @@ export class Completion {
       // A crash came after the commit: the bytes are the blob of the same name.
       return new RunningDigest().finish(this.#files.read({ blob: staging }));
     }
-  }
-
-  async #digestWith({ start, end, bytes }: LastChunk, staging: StagingId, size: number): Promise<string> {
-    const hasher = new Bun.CryptoHasher("sha256");
-    for await (const piece of this.#staging.read(staging, { start: 0, end: start })) hasher.update(piece);
-    hasher.update(bytes);
-    for await (const piece of this.#staging.read(staging, { start: end, end: size })) hasher.update(piece);
-    return hasher.digest("hex");
   }
 
   #expiry(): number {

@@ -37,14 +37,15 @@ export async function storeChunk(staging: Staging, active: ActiveUpload, placed:
   let durable = 0;
   try {
     const { source } = chunk;
-    const list = () => active.list(range, chunk.repeated === "refuse");
+    const isExclusive = chunk.repeated === "refuse";
     if (source instanceof Uint8Array && !overlaps(coverage, range)) {
-      await storeBytes(staging, active, source, { chunk, list });
+      checkLength(chunk, source);
+      await storeBytes(staging, active, source, { range, isExclusive });
       run?.update(source);
     } else {
       const pieces = source instanceof Uint8Array ? source : abortable(source, placed.signal);
       await storeStream(staging, active, placed, new ChunkSource(pieces, run?.update));
-      if (!isListed) await list();
+      if (!isListed) await active.list(range, isExclusive);
     }
     durable = chunk.size;
   } finally {
@@ -71,16 +72,20 @@ export async function compareChunk(
 /** Bytes and ledger in one step where the store can do that, else one after the other. */
 async function storeBytes(
   staging: Staging,
-  { record }: ActiveUpload,
+  active: ActiveUpload,
   bytes: Uint8Array,
-  { chunk, list }: { readonly chunk: Chunk; readonly list: () => Promise<void> },
+  { range, isExclusive }: { readonly range: ByteRange; readonly isExclusive: boolean },
 ): Promise<void> {
+  if (bytes.length === 0) return;
+  const { record } = active;
+  if (staging.joinsRecords(record.staging)) return active.list(range, isExclusive, bytes);
+  await staging.write(record.staging, range.start, bytes);
+  await active.list(range, isExclusive);
+}
+
+function checkLength(chunk: Chunk, bytes: Uint8Array): void {
   if (bytes.length < chunk.size) throw short(chunk, bytes.length);
   if (bytes.length > chunk.size) throw long(chunk);
-  if (bytes.length === 0) return;
-  const writing = staging.write(record.staging, chunk.offset, bytes);
-  if (!staging.joinsRecords(record.staging)) await writing;
-  await Promise.all([writing, list()]);
 }
 
 async function storeStream(

@@ -7,7 +7,7 @@
 import type { CheckpointRequest } from "./checkpoint-thread.ts";
 
 /** Works after which the log is copied: some 6,000 pages of 4 KiB when many share a commit, and when none do. */
-const DUE = 40_000;
+const DUE = 30_000;
 /** A commit writes some pages, however small it is. */
 const COMMIT_WORKS = 80;
 

@@ -11,13 +11,14 @@ import type {
   UploadEnd,
   UploadRecord,
 } from "../../../ports/records.ts";
+import type { StagedBytes } from "../../../ports/staging.ts";
 import { Fault } from "../../../wire/faults.ts";
 import type { RecordsDatabase } from "./database.ts";
 import { type FileRow, fileOf, fileValues, INSERT_FILE, imageDigest, REPLACE_FILE } from "./file-rows.ts";
 import { putNotice } from "./outbox.ts";
 import { packDigest, packId } from "./packed-ids.ts";
 import { planPage, type Values, writeCursor } from "./pages.ts";
-import { forgetStaged, insertStaged } from "./staging.ts";
+import { forgetStaged, insertStaged, requireStaged, writeStaged } from "./staging.ts";
 import {
   INSERT_UPLOAD,
   REPLACE_DOCUMENT,
@@ -35,7 +36,8 @@ type Bound = string | number | Uint8Array | null;
  * takes 6 µs instead of 0.4.
  */
 const IMAGE = "SELECT * FROM files WHERE sha256 = ?1 AND origin IS NULL LIMIT 1";
-const OTHER = "SELECT * FROM files WHERE sha256 = ?1 AND origin IS NOT NULL LIMIT 1";
+const ANY = `SELECT * FROM files WHERE sha256 = ?1 AND origin IS NOT NULL
+  UNION ALL SELECT * FROM files WHERE sha256 = ?1 AND origin IS NULL LIMIT 1`;
 const OF_ORIGIN = "SELECT * FROM files WHERE sha256 = ?1 AND origin IS NOT NULL AND origin = ?2 LIMIT 1";
 const BY_ID = {
   files: "SELECT * FROM files WHERE id = ?",
@@ -73,7 +75,7 @@ export class SqliteRecords implements Records {
     const digest = packDigest(sha256);
     const isImage = origin !== undefined && imageDigest(origin) === sha256;
     let row: FileRow | undefined;
-    if (origin === undefined) row = this.#get(OTHER, digest) ?? this.#get(IMAGE, digest);
+    if (origin === undefined) row = this.#get(ANY, digest);
     else row = isImage ? this.#get(IMAGE, digest) : this.#get(OF_ORIGIN, digest, origin);
     return row && fileOf(row);
   }
@@ -82,13 +84,16 @@ export class SqliteRecords implements Records {
     collection: C,
     record: Collections[C],
     notice?: NewNotice,
+    staged?: readonly StagedBytes[],
   ): Promise<Collections[C]> {
     const next: Collections[C] = { ...record, version: record.version + 1 };
     return this.#store.commits.run(() => {
-      // A notice of a change that is refused below is rolled back with it.
+      // A notice of a change that is refused below is rolled back with it; what memory has is not.
       if (notice) putNotice(this.#store.db, notice);
-      if (this.#replace(collection, next)) return next;
-      throw this.#refusal(collection, record.id);
+      if (staged) requireStaged(this.#store, (next as UploadRecord).staging);
+      if (!this.#replace(collection, next)) throw this.#refusal(collection, record.id);
+      if (staged) for (const piece of staged) writeStaged(this.#store, (next as UploadRecord).staging, piece);
+      return next;
     });
   }
 

@@ -1,7 +1,7 @@
 // Staging of small uploads: in memory and a journal (see arrivals.ts), or as rows of their own, one for each write.
 
 import type { BlobId, ByteRange } from "../../../ports/blobs.ts";
-import type { StagedWrite, Staging, StagingId, StagingWrite } from "../../../ports/staging.ts";
+import type { StagedBytes, StagedWrite, Staging, StagingId, StagingWrite } from "../../../ports/staging.ts";
 import { abortable } from "../../../wire/abortable.ts";
 import { Fault } from "../../../wire/faults.ts";
 import { type Piece, piecesOf } from "./arrivals.ts";
@@ -52,13 +52,14 @@ export class SqliteStaging implements Staging {
     // Rows are few bytes: their digest takes no time.
   }
 
-  async digest(id: StagingId, size: number): Promise<string> {
-    const pieces = this.#pieces(id);
+  async digest(id: StagingId, size: number, last?: StagedBytes): Promise<string> {
+    const written = this.#pieces(id);
+    const pieces = last ? [...written, last] : written;
     const found = pieces.reduce((end, { start, bytes }) => Math.max(end, start + bytes.length), 0);
     if (found < size) {
       throw new Fault("corrupt", `staged ${id} has ${found} bytes, but ${size} were written to it`);
     }
-    return new Bun.CryptoHasher("sha256").update(assemble(pieces, size)).digest("hex");
+    return Bun.SHA256.hash(assemble(pieces, size), "hex");
   }
 
   async commit(id: StagingId, size: number): Promise<BlobId> {
@@ -96,18 +97,10 @@ export class SqliteStaging implements Staging {
   }
 
   #writeBytes(id: StagingId, offset: number, bytes: Uint8Array): Promise<StagedWrite> {
-    const { db, commits, arrivals } = this.#store;
-    return commits.run(() => {
-      const written = bytes.length;
-      if (arrivals?.changedPieces(id)) {
-        if (written > 0) arrivals.write(id, offset, bytes);
-      } else if (written === 0) this.#require(id);
-      else {
-        const sql = "INSERT INTO pieces (staged, start, bytes) SELECT id, ?, ? FROM staged WHERE id = ?";
-        const { changes } = db.query<unknown, [number, Uint8Array, string]>(sql).run(offset, bytes, id);
-        if (changes === 0) this.#require(id);
-      }
-      return { written };
+    return this.#store.commits.run(() => {
+      requireStaged(this.#store, id);
+      writeStaged(this.#store, id, { start: offset, bytes });
+      return { written: bytes.length };
     });
   }
 
@@ -115,14 +108,25 @@ export class SqliteStaging implements Staging {
     const arrived = this.#store.arrivals?.pieces(id);
     if (arrived) return piecesOf(arrived);
     const pieces = storedPieces(this.#store, id);
-    if (pieces.length === 0) this.#require(id);
+    if (pieces.length === 0) requireStaged(this.#store, id);
     return pieces;
   }
+}
 
-  #require(id: StagingId): void {
-    if (this.#store.arrivals?.changedPieces(id) || isStored(this.#store, id)) return;
-    throw unknown(id);
-  }
+/** Fault `not-found` unless something can be staged as `id`; to be called inside a transaction, before anything is changed. */
+export function requireStaged(store: RecordsDatabase, id: StagingId): void {
+  if (!store.arrivals?.changedPieces(id) && !isStored(store, id)) throw unknown(id);
+}
+
+/** To be called inside a transaction, behind `requireStaged`. */
+export function writeStaged(
+  { db, arrivals }: RecordsDatabase,
+  id: StagingId,
+  { start, bytes }: StagedBytes,
+): void {
+  if (bytes.length === 0) return;
+  if (arrivals?.changedPieces(id)) arrivals.write(id, start, bytes);
+  else db.query("INSERT INTO pieces (staged, start, bytes) VALUES (?, ?, ?)").run(id, start, bytes);
 }
 
 /**

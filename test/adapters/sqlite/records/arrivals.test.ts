@@ -6,7 +6,7 @@ import { cpSync } from "node:fs";
 import { fileRecord, uploadRecord } from "../../../conformance/records.suite.ts";
 import type { ByteStores } from "../../../support/byte-stores.ts";
 import { openByteStores } from "../../../support/byte-stores.ts";
-import { codeOf, readAll } from "../../../support/bytes.ts";
+import { codeOf, readAll, sha256 } from "../../../support/bytes.ts";
 import { failureOf } from "../../../support/failure.ts";
 import { temporaryFolder } from "../../../support/temporary.ts";
 
@@ -113,6 +113,40 @@ test("a work that fails takes nothing with it of those that share its transactio
     expect(await one.records.get("uploads", "a")).toMatchObject({ version: 3, coverage: [[0, 7]] });
     expect(String(await readAll(one.staging.read(known.staging, { start: 0, end: 7 })))).toBe("0123456");
   }
+});
+
+test("bytes and the ledger that lists them come together or not at all, in memory and in the tables", async () => {
+  await using folder = await temporaryFolder();
+  await using copy = await temporaryFolder();
+  await using stores = await openByteStores(folder.path);
+  const { records } = stores;
+  const piece = (start: number, text: string) => [{ start, bytes: Buffer.from(text) }];
+  for (const id of ["memory", "tables"]) {
+    const known = await beginHalf(stores, id, "0123456789");
+    if (id === "tables") await records.page("uploads", { limit: 1 });
+    const listed = { ...known, coverage: [[0, 7]] as const };
+    const results = await Promise.all([
+      codeOf(records.replace("uploads", { ...listed, version: 9 }, undefined, piece(0, "XXXXX"))),
+      codeOf(records.replace("uploads", { ...listed, staging: "s-nobody" }, undefined, piece(0, "XXXXX"))),
+      records.replace("uploads", listed, undefined, piece(5, "56")),
+    ]);
+    expect(results.slice(0, 2)).toEqual(["conflict", "not-found"]);
+    await using after = await openCopy(folder.path, copy.path);
+    for (const one of [stores, after]) {
+      expect(await one.records.get("uploads", id)).toEqual({ ...listed, version: 3 });
+      expect(String(await readAll(one.staging.read(known.staging, { start: 0, end: 7 })))).toBe("0123456");
+    }
+  }
+});
+
+test("the digest of what is staged with what was not", async () => {
+  await using folder = await temporaryFolder();
+  await using stores = await openByteStores(folder.path);
+  const { staging } = stores;
+  const known = await beginHalf(stores, "a", "0123456789");
+  const last = { start: 5, bytes: Buffer.from("56789") };
+  expect(await staging.digest(known.staging, 10, last)).toBe(sha256("0123456789"));
+  expect(await codeOf(staging.digest(known.staging, 10))).toBe("corrupt");
 });
 
 test("a second process that takes uploads is refused; others may read", async () => {
