@@ -1,7 +1,7 @@
 // Figures for Prometheus, read from the service when they are scraped; prom-client is loaded by the first scrape.
 
 import type { Registry } from "prom-client";
-import type { JobState } from "../ports/queue.ts";
+import type { KindEntry } from "../wire/api.ts";
 
 /** What is read at each scrape. */
 export interface Figures {
@@ -9,7 +9,7 @@ export interface Figures {
   readonly uptime: number;
   readonly items: number;
   readonly itemBytes: number;
-  readonly jobs: Readonly<Record<JobState, number>>;
+  readonly kinds: readonly KindEntry[];
   readonly workers: number;
   readonly diskFree: number;
   readonly residentMemory: number;
@@ -49,7 +49,8 @@ async function openBoard(): Promise<Board> {
   const workers = gauge("workers", "Worker processes that are alive, whoever started them");
   const diskFree = gauge("disk_free_bytes", "Bytes free on the disk of the data folder");
   const memory = gauge("resident_memory_bytes", "Resident memory of the server process");
-  const jobs = gauge("jobs", "Jobs by state", ["state"]);
+  const jobs = gauge("jobs", "Jobs by kind and state", ["kind", "state"]);
+  const paused = gauge("jobs_paused", "1 while no job of the kind is begun", ["kind"]);
   const memcached = gauge("memcached", "The memcached door's figures, by the name in stats", ["name"]);
   return {
     registry,
@@ -60,7 +61,10 @@ async function openBoard(): Promise<Board> {
       workers.set(figures.workers);
       diskFree.set(figures.diskFree);
       memory.set(figures.residentMemory);
-      for (const [state, count] of Object.entries(figures.jobs)) jobs.set({ state }, count);
+      for (const { kind, jobs: counts, paused: isPaused } of figures.kinds) {
+        paused.set({ kind }, isPaused ? 1 : 0);
+        for (const [state, count] of Object.entries(counts)) jobs.set({ kind, state }, count);
+      }
       for (const [name, value] of Object.entries(figures.memcached)) memcached.set({ name }, value);
     },
   };

@@ -1,6 +1,7 @@
 // What the service is doing right now: for /api/status, /healthz and /metrics.
 
 import { statfs } from "node:fs/promises";
+import { kindEntry } from "../doors/http/jobs/kinds.ts";
 import type { MemcachedDoor } from "../doors/memcached/door.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Kv } from "../ports/kv.ts";
@@ -34,9 +35,10 @@ export class Overview {
 
   async status(): Promise<Status> {
     const { settings, version, kv, services, clock } = this.#options;
-    const [stored, jobs, workers, disk] = await Promise.all([
+    const [stored, jobs, kinds, workers, disk] = await Promise.all([
       kv.stats(),
       services.jobs.counts(),
+      services.jobs.kinds(),
       services.crew.state(),
       statfs(settings.data),
     ]);
@@ -47,6 +49,7 @@ export class Overview {
       keys: stored.items,
       doors: [...this.doors],
       jobs,
+      kinds: kinds.map(kindEntry),
       workers: workers.alive,
       ...(workers.failing !== undefined && { workersFailing: workers.failing }),
       disk: { free: disk.bavail * disk.bsize, total: disk.blocks * disk.bsize },
@@ -68,7 +71,7 @@ export class Overview {
       uptime: status.uptime / 1000,
       items: stored.items,
       itemBytes: stored.bytes,
-      jobs: status.jobs,
+      kinds: status.kinds ?? [],
       workers: status.workers,
       diskFree: status.disk.free,
       residentMemory: process.memoryUsage.rss(),

@@ -30,7 +30,7 @@ export interface Services extends AsyncDisposable {
 /** Repairs what a crash left before it returns; the workers are running then. Disposing it ends them. */
 export async function openServices(
   settings: Settings,
-  { records, staging, files, queue, roster }: Store,
+  { records, staging, files, queue, queueState: state, roster }: Store,
   clock: Clock,
   log: Log,
 ): Promise<Services> {
@@ -38,7 +38,7 @@ export async function openServices(
   // A job that is added while the uploads are repaired is found by the workers when they start.
   let poke: () => void = () => undefined;
   const allowsWebhook = webhookHosts(settings);
-  const jobs = new Jobs({ queue, clock, kinds, files, allowsWebhook, onReady: () => poke() });
+  const jobs = new Jobs({ queue, state, clock, kinds, files, allowsWebhook, onReady: () => poke() });
   const aggregations = aggregationJobs(jobs);
   const finishers = { dropzone: dropzoneFinisher(aggregations) };
   const lifetime = settings.uploadExpiry;

@@ -8,6 +8,7 @@ import { DiskStaging } from "../adapters/disk/staging.ts";
 import type { S3BucketOptions } from "../adapters/s3/bucket.ts";
 import { SqliteQueue } from "../adapters/sqlite/queue/queue.ts";
 import { SqliteRoster } from "../adapters/sqlite/queue/roster.ts";
+import { SqliteQueueState } from "../adapters/sqlite/queue/state.ts";
 import { SMALL_LIMIT, SqliteBlobs } from "../adapters/sqlite/records/blobs.ts";
 import { openRecordsDatabase } from "../adapters/sqlite/records/database.ts";
 import { RecordsOutbox } from "../adapters/sqlite/records/outbox.ts";
@@ -23,6 +24,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { Queue } from "../ports/queue.ts";
+import type { QueueState } from "../ports/queue-state.ts";
 import type { Records } from "../ports/records.ts";
 import type { Roster } from "../ports/roster.ts";
 import type { Staging } from "../ports/staging.ts";
@@ -38,6 +40,7 @@ export interface Store extends AsyncDisposable {
   readonly staging: Staging;
   readonly files: Files;
   readonly queue: Queue;
+  readonly queueState: QueueState;
   readonly roster: Roster;
   readonly bucket: Bucket;
 }
@@ -69,13 +72,14 @@ export async function openStore(settings: Settings, { clock, log, takesUploads }
   const staging = new TieredStaging({ small, large: diskStaging, limit: SMALL_LIMIT, isSmall: isSmallId });
   const jobs = join(data, "jobs.sqlite");
   const queue = opened.use(SqliteQueue.open({ path: jobs, sync, clock }));
+  const queueState = opened.use(SqliteQueueState.open({ path: jobs, sync }));
   const roster = opened.use(SqliteRoster.open({ path: jobs }));
 
   const files = new Files({ ...blobs, records, clock, log });
   const bucket = await openBucket(logs);
   const closing = opened.move();
   return {
-    ...{ records, outbox, staging, files, queue, roster, bucket },
+    ...{ records, outbox, staging, files, queue, queueState, roster, bucket },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }

@@ -100,7 +100,7 @@ export interface JobFilter {
 }
 
 export interface JobPage {
-  /** Newest first. */
+  /** Newest first, and without their logs: each is empty. */
   readonly jobs: readonly Job[];
   readonly next: string | null;
 }
@@ -118,7 +118,7 @@ export interface Queue {
   /** Adds the job; with an `idempotencyKey` that is known it returns the job that has it, whatever its state. */
   add(job: NewJob): Promise<Job>;
 
-  /** The most urgent claimable job of one of these kinds, now running, with a lease of `leaseMs`; or undefined. */
+  /** The most urgent claimable job of one of these kinds that is not paused (see ports/queue-state.ts), now running, with a lease of `leaseMs`; or undefined. */
   claim(worker: string, kinds: readonly string[], leaseMs: number): Promise<Lease | undefined>;
 
   /** The heartbeat: prolongs the lease, stores progress and new log lines. Tells whether cancelling was asked for. */
@@ -144,6 +144,9 @@ export interface Queue {
 
   /** Puts a failed or cancelled job back into the queue with its attempts forgiven. Fault `conflict` in another state. */
   retry(id: string): Promise<Job>;
+
+  /** Removes those that have ended among these jobs, and returns them, so results can go too; up to 1,000. */
+  remove(ids: readonly string[]): Promise<readonly Job[]>;
 
   get(id: string): Promise<Job | undefined>;
 

@@ -100,7 +100,9 @@ class LiveJobs {
     const changes = new Map(this.#changes);
     this.#changes.clear();
     for (const [id, job] of changes) {
-      this.#client.setQueryData<JobEntry>(["job", id], (known) => known && job);
+      // Changes come without the log: where it is shown, it is asked for.
+      this.#client.setQueryData<JobEntry>(["job", id], (known) => known && { ...job, log: known.log });
+      void this.#client.invalidateQueries({ queryKey: ["job", id] });
     }
     const lists = this.#client.getQueriesData<InfiniteData<JobPage>>({ queryKey: ["jobs"] });
     for (const [key, list] of lists) {

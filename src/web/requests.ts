@@ -16,8 +16,9 @@ export async function fetchJson<T>(path: string, init: RequestInit = {}): Promis
   return (text === "" ? null : JSON.parse(text)) as T;
 }
 
-export function postJson<T>(path: string, body: unknown): Promise<T> {
+export function postJson<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   return fetchJson<T>(path, {
+    ...(signal && { signal }),
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),

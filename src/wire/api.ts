@@ -66,7 +66,9 @@ export const JobEntry = z.object({
   attempts: z.number().int(),
   maxAttempts: z.number().int(),
   progress: JobProgress.nullable(),
-  log: z.array(z.object({ at: Time, text: z.string() })),
+  log: z
+    .array(z.object({ at: Time, text: z.string() }))
+    .describe("empty in lists and in the events of all jobs"),
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().nullable() }).nullable(),
   result: z.json(),
   file: FileEntry.nullable().describe("the result, once the job has succeeded"),
@@ -104,6 +106,26 @@ export const NewJobBody = z.strictObject({
   webhook: z.string().optional().describe("an http(s) URL that is told of the end, signed"),
 });
 
+/** Strict, and never empty: a filter that got lost on its way must not mean all jobs. */
+export const BulkBody = z.strictObject({
+  state: JobState.optional(),
+  kind: z.string().max(100).optional(),
+  text: z.string().min(1).max(200).describe("in the id or the input").optional(),
+  since: Time.optional().describe("created at or after this time"),
+  until: Time.optional().describe("created before this time"),
+  ids: z.array(z.string().max(100)).min(1).max(500).optional().describe("in place of a filter"),
+  dryRun: z.boolean().optional().describe("only count the jobs"),
+});
+export const BulkAnswer = z.object({ jobs: z.number().int().describe("how many it was done to") });
+
+export const KindEntry = z.object({
+  kind: z.string(),
+  paused: z.boolean().describe("no job of this kind is begun"),
+  jobs: z.record(JobState, z.number().int()),
+});
+export const KindList = z.object({ kinds: z.array(KindEntry) });
+export const PauseBody = z.strictObject({ kind: z.string().optional().describe("default: every kind") });
+
 export const WorkerEntry = z.object({
   name: z.string().describe("its machine and process; a job names the worker that holds it, or held it last"),
   own: z.boolean().describe("whether this server started it, and starts another when it ends"),
@@ -128,6 +150,7 @@ export const Status = z.object({
   sync: z.enum(["full", "normal"]),
   keys: z.number().int(),
   jobs: z.record(JobState, z.number().int()),
+  kinds: z.array(KindEntry).optional().describe("the same by kind of job"),
   workers: z.number().int().describe("worker processes that are alive, whoever started them"),
   workersFailing: z
     .string()
@@ -150,6 +173,10 @@ export type UploadPage = z.infer<typeof UploadPage>;
 export type JobEntry = z.infer<typeof JobEntry>;
 export type JobPage = z.infer<typeof JobPage>;
 export type NewJobBody = z.infer<typeof NewJobBody>;
+export type BulkBody = z.infer<typeof BulkBody>;
+export type BulkAnswer = z.infer<typeof BulkAnswer>;
+export type KindEntry = z.infer<typeof KindEntry>;
+export type KindList = z.infer<typeof KindList>;
 export type WorkerEntry = z.infer<typeof WorkerEntry>;
 export type WorkerList = z.infer<typeof WorkerList>;
 export type Status = z.infer<typeof Status>;

@@ -32,6 +32,14 @@ export const ROUTES = {
   /** Server-sent events until the job has ended. */
   jobEvents: "/api/jobs/:id/events",
   jobRetry: "/api/jobs/:id/retry",
+  /** Many jobs at once. */
+  jobsRetry: "/api/jobs/retry",
+  jobsCancel: "/api/jobs/cancel",
+  jobsDelete: "/api/jobs/delete",
+  /** The kinds of jobs, with their counts. */
+  kinds: "/api/kinds",
+  kindsPause: "/api/kinds/pause",
+  kindsResume: "/api/kinds/resume",
   workers: "/api/workers",
   keys: "/api/keys",
   /** `?key=` percent-encoded bytes: the whole value as a download. */

@@ -55,7 +55,7 @@ describe.each([
     expect(wrong.output).toContain("expected a number or a 'text' at its end");
     const strict = await aggregate(folder.at("plays.csv"), result, "--on-bad-row", "fail", ...flags);
     expect(strict.code).toBeGreaterThan(0);
-    expect(strict.output).toContain("1 rows are bad");
+    expect(strict.output).toContain("1 row is bad");
     expect((await readdir(folder.path)).filter((name) => name.includes("none.csv"))).toEqual([]);
   });
 });

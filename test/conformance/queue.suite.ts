@@ -64,6 +64,29 @@ export function queueConformance(name: string, open: (clock: ManualClock) => Pro
       expect(await codeOf(queue.retry("nope"))).toBe("not-found");
     });
 
+    withQueue(
+      "only what has ended is removed, once, and its idempotency key is free",
+      async (queue, _, other) => {
+        const ended = await queue.add(newJob({ idempotencyKey: "k" }));
+        const waiting = await queue.add(newJob({ priority: -1 }));
+        await queue.cancel(ended.id);
+        const ids = [ended.id, waiting.id, "nope", ended.id];
+        expect((await other.remove(ids)).map(({ id }) => id)).toEqual([ended.id]);
+        expect(await queue.remove(ids)).toEqual([]);
+        expect(await queue.get(ended.id)).toBeUndefined();
+        expect((await queue.get(waiting.id))?.state).toBe("queued");
+        expect(await queue.counts()).toMatchObject({ queued: 1, cancelled: 0 });
+        expect((await queue.add(newJob({ idempotencyKey: "k" }))).id).not.toBe(ended.id);
+      },
+    );
+
+    withQueue("a page leaves the logs out", async (queue, clock) => {
+      const { id } = await queue.add(newJob({}));
+      await queue.extend(await claim(queue), LEASE_MS, { log: [{ at: clock.now(), text: "a line" }] });
+      expect((await queue.get(id))?.log).toHaveLength(1);
+      expect((await queue.page({ limit: 10 })).jobs[0]).toMatchObject({ id, log: [], state: "running" });
+    });
+
     withQueue("one idempotency key is one job, whatever has become of it", async (queue, _clock, other) => {
       const first = await queue.add(newJob({ idempotencyKey: "upload-1" }));
       const [again, third] = await Promise.all([

@@ -51,6 +51,7 @@ for (const kind of ["aggregate", "merge"] as const) {
     const onReady = () => workers.poke();
     const jobs = new Jobs({
       queue: shop.queue,
+      state: shop.queueState,
       clock: systemClock,
       kinds: [aggregateKind, mergeKind],
       onReady,

@@ -4,6 +4,7 @@ import { DiskBlobs } from "../../src/adapters/disk/blobs.ts";
 import { DiskBucket } from "../../src/adapters/disk/bucket.ts";
 import { SqliteQueue } from "../../src/adapters/sqlite/queue/queue.ts";
 import { SqliteRoster } from "../../src/adapters/sqlite/queue/roster.ts";
+import { SqliteQueueState } from "../../src/adapters/sqlite/queue/state.ts";
 import { openRecordsDatabase } from "../../src/adapters/sqlite/records/database.ts";
 import { SqliteRecords } from "../../src/adapters/sqlite/records/records.ts";
 import { systemClock } from "../../src/app/clock.ts";
@@ -14,10 +15,13 @@ import { quietLog } from "../support/quiet-log.ts";
 /** The same shop for the process that supervises. */
 export async function openWorkshop(
   folder: string,
-): Promise<Workshop & AsyncDisposable & { readonly queue: SqliteQueue }> {
+): Promise<
+  Workshop & AsyncDisposable & { readonly queue: SqliteQueue; readonly queueState: SqliteQueueState }
+> {
   const clock = systemClock;
   const log = quietLog;
   const queue = SqliteQueue.open({ path: `${folder}/jobs.sqlite`, sync: "normal", clock });
+  const queueState = SqliteQueueState.open({ path: `${folder}/jobs.sqlite`, sync: "normal" });
   const roster = SqliteRoster.open({ path: `${folder}/jobs.sqlite` });
   const database = openRecordsDatabase({
     path: `${folder}/records.sqlite`,
@@ -27,6 +31,7 @@ export async function openWorkshop(
   const blobs = await DiskBlobs.open(folder);
   return {
     queue,
+    queueState,
     roster,
     clock,
     log,
@@ -36,6 +41,7 @@ export async function openWorkshop(
     jobMemory: 128 * 1_048_576,
     resultExpiry: null,
     [Symbol.asyncDispose]: async () => {
+      await queueState[Symbol.asyncDispose]();
       await roster[Symbol.asyncDispose]();
       await queue[Symbol.asyncDispose]();
       await database.close();

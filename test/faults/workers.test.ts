@@ -42,6 +42,7 @@ async function open(count: number, lines: number) {
   });
   const jobs = new Jobs({
     queue: shop.queue,
+    state: shop.queueState,
     clock: systemClock,
     kinds: [mergeKind, aggregateKind],
     onReady: () => workers.poke(),

@@ -59,7 +59,14 @@ export function openJobShop({
       aggregateHandler({ files, results, aggregation: async () => aggregation }),
     ],
   });
-  const jobs = new Jobs({ queue, clock, kinds: [mergeKind, aggregateKind], onReady: () => worker.poke() });
+  const jobs = new Jobs({
+    queue,
+    state: queue,
+    files,
+    clock,
+    kinds: [mergeKind, aggregateKind],
+    onReady: () => worker.poke(),
+  });
   const stop = new AbortController();
   const done = working ? worker.run(stop.signal) : Promise.resolve();
   return {

@@ -24,6 +24,7 @@ import { dashboardRoutes } from "../../src/doors/http/dashboard/routes.ts";
 import { findWebFiles } from "../../src/doors/http/dashboard/web-files.ts";
 import { dropzoneFinisher, dropzoneRoutes } from "../../src/doors/http/dropzone/routes.ts";
 import { filesRoutes } from "../../src/doors/http/files/routes.ts";
+import { kindEntry } from "../../src/doors/http/jobs/kinds.ts";
 import { jobsRoutes } from "../../src/doors/http/jobs/routes.ts";
 import { keyRoutes } from "../../src/doors/http/keys/routes.ts";
 import { mergeRoutes } from "../../src/doors/http/merge/routes.ts";
@@ -71,6 +72,7 @@ export function openMemoryService({ web, logs = new Map() }: MemoryServiceOption
   });
   const jobs = new Jobs({
     queue,
+    state: queue,
     clock: systemClock,
     kinds: [mergeKind, aggregateKind],
     onReady: () => worker.poke(),
@@ -86,6 +88,7 @@ export function openMemoryService({ web, logs = new Map() }: MemoryServiceOption
     sync: "full",
     keys: (await kv.stats()).items,
     jobs: { ...(await queue.counts()) },
+    kinds: (await jobs.kinds()).map(kindEntry),
     workers: (await crew.state()).alive,
     disk: { free: 4e9, total: 9e9 },
   });

@@ -60,12 +60,81 @@ describe("without a worker", () => {
     await startMerge(page, "2019-08-17", "2019-08-18");
     await page.getByRole("alert").filter({ hasText: "1 job waits, and no worker is alive" }).waitFor();
     await openDashboard(page, service.origin, "#/jobs?state=queued");
-    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Cancel", exact: true }).click();
     await page.getByText("No job matches the filter").waitFor();
     await openDashboard(page, service.origin, "#/jobs?state=cancelled");
-    await page.getByRole("button", { name: "Retry" }).click();
+    await page.getByRole("button", { name: "Retry", exact: true }).click();
     await page.getByText("No job matches the filter").waitFor();
     expect((await service.queue.counts()).queued).toBe(1);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  test("all jobs of a state are cancelled, retried and deleted after a question that counts them", async () => {
+    const { page, complaints } = await openPage(browser);
+    const ids = [await submitMerge(), await submitMerge(), await submitMerge()];
+    await openDashboard(page, service.origin, "#/jobs");
+    await page.locator(`tr[data-id="${ids[2]}"]`).waitFor();
+    expect(await page.getByRole("button", { name: /all…$/ }).count()).toBe(0);
+    const before = await service.queue.counts();
+    const act = async (state: string, word: string, count: number) => {
+      await openDashboard(page, service.origin, `#/jobs?state=${state}`);
+      await page.getByRole("button", { name: `${word} all…` }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("button", { name: `${word} ${count} jobs` }).click();
+      await dialog.waitFor({ state: "detached" });
+    };
+    await act("queued", "Cancel", before.queued);
+    const cancelled = before.queued + before.cancelled;
+    expect(await service.queue.counts()).toMatchObject({ queued: 0, cancelled });
+    await act("cancelled", "Retry", cancelled);
+    expect(await service.queue.counts()).toMatchObject({ queued: cancelled, cancelled: 0 });
+    await act("queued", "Cancel", cancelled);
+    await act("cancelled", "Delete", cancelled);
+    await page.getByText("No job matches the filter").waitFor();
+    expect(await service.queue.counts()).toMatchObject({ queued: 0, cancelled: 0 });
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  test("a kind is paused and resumed, with its counts beside; a job for later says when it starts", async () => {
+    const { page, complaints } = await openPage(browser);
+    const id = crypto.randomUUID();
+    await service.queue.add({ id, kind: "merge", input: {}, runAt: Date.now() + 7_200_000, priority: 7 });
+    await openDashboard(page, service.origin, "#/jobs");
+    const row = page.locator('tr[data-kind="merge"]');
+    await row.getByRole("button", { name: "Pause merge jobs" }).click();
+    await row.getByText("paused").waitFor();
+    expect((await service.queue.kinds()).map(({ kind, isPaused }) => [kind, isPaused])).toEqual([
+      ["merge", true],
+    ]);
+    await row.getByRole("button", { name: "Resume merge jobs" }).click();
+    await row.getByText("paused").waitFor({ state: "detached" });
+    await page.locator(`tr[data-id="${id}"]`).getByText("starts in 1 h").waitFor();
+    await page.getByRole("button", { name: `Details of merge ${id}` }).click();
+    await page.locator(".facts").getByText("Not before").waitFor();
+    await row.getByRole("link", { name: "1 queued merge jobs" }).click();
+    await page.waitForURL(/state=queued/);
+    await service.queue.cancel(id);
+    await service.queue.remove([id]);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  test("the log of an opened job is shown and follows it", async () => {
+    const { page, complaints } = await openPage(browser);
+    const id = await submitMerge();
+    const lease = await service.queue.claim("w", ["merge"], 60_000);
+    if (lease?.job.id !== id) throw new Error("another job was claimed");
+    const say = (text: string) => service.queue.extend(lease, 60_000, { log: [{ at: Date.now(), text }] });
+    await say("the first line");
+    await openDashboard(page, service.origin, `#/jobs?open=${id}`);
+    const log = page.getByRole("region", { name: "Log" });
+    await log.getByText("the first line").waitFor();
+    await say("the second line");
+    await log.getByText("the second line").waitFor();
+    await service.queue.release(lease);
+    await service.queue.cancel(id);
     expect(complaints).toEqual([]);
     await page.context().close();
   });

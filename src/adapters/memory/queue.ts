@@ -14,6 +14,7 @@ import type {
   NewJob,
   Queue,
 } from "../../ports/queue.ts";
+import type { KindState, QueueState } from "../../ports/queue-state.ts";
 import { Fault } from "../../wire/faults.ts";
 import type { MemoryOutbox } from "./outbox.ts";
 
@@ -26,11 +27,12 @@ interface Entry {
 
 const KEPT_LOG_LINES = 200;
 
-export class MemoryQueue implements Queue {
+export class MemoryQueue implements Queue, QueueState {
   readonly #clock: Clock;
   readonly #outbox: MemoryOutbox | undefined;
   /** In the order of adding. */
   readonly #entries = new Map<string, Entry>();
+  readonly #paused = new Set<string>();
   #added = 0;
 
   /** `outbox`: where the ends of jobs with a webhook are noted. */
@@ -53,6 +55,7 @@ export class MemoryQueue implements Queue {
     const now = this.#clock.now();
     const entry = this.#all()
       .filter(({ job }) => job.state === "queued" && job.runAt <= now && kinds.includes(job.kind))
+      .filter(({ job }) => !this.#paused.has(job.kind))
       .sort((a, b) => b.job.priority - a.job.priority || a.seq - b.seq)[0];
     if (!entry) return undefined;
     entry.lease = { token: crypto.randomUUID(), expiresAt: now + leaseMs };
@@ -121,6 +124,14 @@ export class MemoryQueue implements Queue {
     return entry.job;
   }
 
+  async remove(ids: readonly string[]): Promise<readonly Job[]> {
+    const ended = [...new Set(ids)]
+      .flatMap((id) => this.#entries.get(id)?.job ?? [])
+      .filter((job) => job.finishedAt !== null);
+    for (const { id } of ended) this.#entries.delete(id);
+    return ended;
+  }
+
   async get(id: string): Promise<Job | undefined> {
     return this.#entries.get(id)?.job;
   }
@@ -132,13 +143,31 @@ export class MemoryQueue implements Queue {
       .sort((a, b) => b.seq - a.seq);
     const page = found.slice(0, filter.limit);
     const next = found.length > page.length ? String(page.at(-1)?.seq) : null;
-    return { jobs: page.map(({ job }) => job), next };
+    return { jobs: page.map(({ job }) => ({ ...job, log: [] })), next };
   }
 
   async counts(): Promise<Readonly<Record<JobState, number>>> {
     const counts = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
     for (const { job } of this.#entries.values()) counts[job.state]++;
     return counts;
+  }
+
+  async kinds(): Promise<readonly KindState[]> {
+    const names = new Set([...this.#all().map(({ job }) => job.kind), ...this.#paused]);
+    return [...names].sort().map((kind) => {
+      const jobs = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+      for (const { job } of this.#all()) if (job.kind === kind) jobs[job.state]++;
+      return { kind, isPaused: this.#paused.has(kind), jobs };
+    });
+  }
+
+  async pause(kind: string, isPaused: boolean): Promise<void> {
+    if (isPaused) this.#paused.add(kind);
+    else this.#paused.delete(kind);
+  }
+
+  async revision(): Promise<string> {
+    return JSON.stringify([...this.#paused, ...this.#all().map(({ job }) => job)]);
   }
 
   async recover(dead?: { readonly worker: string; readonly how: string }): Promise<number> {

@@ -89,7 +89,8 @@ export function requireFewRejects(
   if (result.rejected <= limit) return;
   const [first] = result.rejects;
   const where = first ? `; line ${first.line}: ${first.reason}` : "";
-  throw new Fault("invalid", `${result.rejected} rows are bad, and ${limit} are allowed${where}`, {
+  const bad = result.rejected === 1 ? "1 row is bad" : `${result.rejected} rows are bad`;
+  throw new Fault("invalid", `${bad}, and ${limit} are allowed${where}`, {
     hint: "Mend the file, or allow more bad rows; they are set apart in a file of their own then.",
   });
 }

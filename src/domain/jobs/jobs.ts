@@ -2,14 +2,18 @@
 
 import type { Clock } from "../../ports/clock.ts";
 import type { Job, JobFilter, JobPage, JobState, Json, Queue } from "../../ports/queue.ts";
+import type { KindState, QueueState } from "../../ports/queue-state.ts";
 import { Fault, isFault } from "../../wire/faults.ts";
 import type { Files } from "../files/files.ts";
+import { type BulkAction, changeSelected, type Selection } from "./bulk.ts";
 import { type JobKind, parseInput } from "./kind.ts";
 import { jobsInHand } from "./presence.ts";
+import { Watching } from "./watching.ts";
 import { requireWebhook } from "./webhook-url.ts";
 
 export interface JobsOptions {
   readonly queue: Queue;
+  readonly state: QueueState;
   readonly clock: Clock;
   /** The kinds that are accepted. */
   // biome-ignore lint/suspicious/noExplicitAny: each kind has its own input; it is parsed before it is used
@@ -37,14 +41,18 @@ export interface Submission {
 
 export class Jobs {
   readonly #queue: Queue;
+  readonly #state: QueueState;
+  readonly #watching: Watching;
   readonly #clock: Clock;
   readonly #kinds: ReadonlyMap<string, JobKind>;
   readonly #onReady: () => void;
   readonly #files: JobsOptions["files"];
   readonly #allowsWebhook: (host: string) => boolean;
 
-  constructor({ queue, clock, kinds, onReady, files, allowsWebhook }: JobsOptions) {
+  constructor({ queue, state, clock, kinds, onReady, files, allowsWebhook }: JobsOptions) {
     this.#queue = queue;
+    this.#state = state;
+    this.#watching = new Watching({ queue, state, clock });
     this.#files = files;
     this.#allowsWebhook = allowsWebhook ?? (() => true);
     this.#clock = clock;
@@ -88,45 +96,13 @@ export class Jobs {
     );
   }
 
-  /**
-   * The job as it is now, and again whenever it has changed, until it has ended or `signal` is aborted. Fault
-   * `not-found`. The change is made by other processes, so it is looked for, `WATCH_MS` apart.
-   */
-  async *watch(id: string, signal: AbortSignal): AsyncGenerator<Job> {
-    let seen = "";
-    while (!signal.aborted) {
-      const job = await this.require(id);
-      const text = JSON.stringify(job);
-      if (text !== seen) yield job;
-      seen = text;
-      if (job.finishedAt !== null) return;
-      await this.#clock.sleep(WATCH_MS, signal).catch(() => undefined); // aborted: the loop ends
-    }
+  /** See `Watching`. Fault `not-found`. */
+  watch(id: string, signal: AbortSignal): AsyncGenerator<Job> {
+    return this.#watching.one(id, signal);
   }
 
-  /**
-   * The newest jobs that fit `filter`, the oldest of them first, and from then on each new one, and each that has
-   * changed since it was yielded, also when it no longer fits; until `signal` is aborted. A slow reader gets fewer changes,
-   * and always the last.
-   */
-  async *watchAll(filter: JobFilter, signal: AbortSignal): AsyncGenerator<Job> {
-    let seen = new Map<string, Seen>();
-    while (!signal.aborted) {
-      const { jobs } = await this.#queue.page(filter);
-      const shown = new Set(jobs.map(({ id }) => id));
-      // Those that left the page, by their state or by newer ones, are still to tell how they ended.
-      const left = [...seen].filter(([id, { ended }]) => !ended && !shown.has(id)).slice(-MOST_LEFT);
-      const others = await Promise.all(left.map(([id]) => this.#queue.get(id)));
-      const before = seen;
-      seen = new Map();
-      for (const job of [...others, ...jobs.toReversed()]) {
-        if (!job) continue;
-        const now = { hash: Bun.hash(JSON.stringify(job)), ended: job.finishedAt !== null };
-        seen.set(job.id, now);
-        if (before.get(job.id)?.hash !== now.hash) yield job;
-      }
-      await this.#clock.sleep(WATCH_MS, signal).catch(() => undefined); // aborted: the loop ends
-    }
+  watchAll(filter: JobFilter, signal: AbortSignal): AsyncGenerator<Job> {
+    return this.#watching.all(filter, signal);
   }
 
   page(filter: JobFilter): Promise<JobPage> {
@@ -135,6 +111,23 @@ export class Jobs {
 
   counts(): Promise<Readonly<Record<JobState, number>>> {
     return this.#queue.counts();
+  }
+
+  /** Each kind that is accepted, and any other that there are jobs of. */
+  async kinds(): Promise<readonly KindState[]> {
+    const found = await this.#state.kinds();
+    const jobs = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+    const unused = [...this.#kinds.keys()].filter((name) => !found.some(({ kind }) => kind === name));
+    const all = [...found, ...unused.map((kind) => ({ kind, isPaused: false, jobs }))];
+    return all.sort((a, b) => (a.kind < b.kind ? -1 : 1));
+  }
+
+  /** No queued job of this kind, or of any, is begun until it is said otherwise; those that run go on. Fault `invalid`. */
+  async pause(kind: string | undefined, isPaused: boolean): Promise<void> {
+    const kinds =
+      kind === undefined ? (await this.kinds()).map((state) => state.kind) : [this.#known(kind).name];
+    for (const name of kinds) await this.#state.pause(name, isPaused);
+    if (!isPaused) this.#onReady();
   }
 
   /** A queued job ends at once; the worker of a running one is told with its next heartbeat. */
@@ -146,6 +139,18 @@ export class Jobs {
     const job = await this.#queue.retry(id);
     this.#onReady();
     return job;
+  }
+
+  /** Does `action` to all jobs that are selected, as they are now; returns how many it was done to. */
+  async changeAll(action: BulkAction, selection: Selection, signal: AbortSignal): Promise<number> {
+    const remove = async (ids: readonly string[]) => {
+      const removed = await this.#queue.remove(ids);
+      for (const job of removed) await this.#removeResults(job);
+      return removed.length;
+    };
+    const changed = await changeSelected({ queue: this.#queue, remove }, action, selection, signal);
+    if (action === "retry" && changed > 0) this.#onReady();
+    return changed;
   }
 
   /** Gives the jobs of dead workers back to the queue; `dead` names one that is known to have died, and how. */
@@ -188,13 +193,15 @@ export class Jobs {
   }
 
   #parse(name: string, input: unknown): Json {
+    return parseInput(this.#known(name), input);
+  }
+
+  #known(name: string): JobKind {
     const kind = this.#kinds.get(name);
-    if (!kind) {
-      throw new Fault("invalid", `there is no kind of job ${JSON.stringify(name.slice(0, 100))}`, {
-        hint: `The kinds are: ${[...this.#kinds.keys()].join(", ")}.`,
-      });
-    }
-    return parseInput(kind, input);
+    if (kind) return kind;
+    throw new Fault("invalid", `there is no kind of job ${JSON.stringify(name.slice(0, 100))}`, {
+      hint: `The kinds are: ${[...this.#kinds.keys()].join(", ")}.`,
+    });
   }
 }
 
@@ -206,12 +213,4 @@ function keyTaken({ id, kind, idempotencyKey }: Job): Fault {
   );
 }
 
-interface Seen {
-  readonly hash: number | bigint;
-  readonly ended: boolean;
-}
-
-/** Jobs that have not ended and are watched beside those of the page. */
-const MOST_LEFT = 100;
 const PRUNE_BATCH = 500;
-const WATCH_MS = 250;

@@ -3,7 +3,8 @@
 import { Badge, Progress } from "@mantine/core";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { JobEntry } from "../../wire/api.ts";
-import { formatAmount, formatDuration } from "../format.ts";
+import { formatAgo, formatAmount, formatDuration, formatStamp } from "../format.ts";
+import { useNow } from "./when.tsx";
 
 const COLORS = {
   queued: "gray",
@@ -28,7 +29,7 @@ export function JobProgress({ job }: { readonly job: JobEntry }): ReactNode {
     return <span className="dim">done in {formatDuration(job.finishedAt - job.startedAt)}</span>;
   }
   if (job.state === "failed" && job.error) return <span className="bad clip">{job.error.message}</span>;
-  if (job.state === "queued" && job.error) return <span className="clip">waits for another attempt</span>;
+  if (job.state === "queued") return <Waiting job={job} />;
   if (job.state !== "running") return null;
   if (!job.progress) return <Progress value={100} size="sm" animated aria-label="Running" />;
   const { done, total, unit, phase } = job.progress;
@@ -43,6 +44,19 @@ export function JobProgress({ job }: { readonly job: JobEntry }): ReactNode {
       </span>
     </div>
   );
+}
+
+function Waiting({ job }: { readonly job: JobEntry }): ReactNode {
+  const now = useNow(1000);
+  const word = job.error ? "another attempt" : "starts";
+  if (job.runAt > now) {
+    return (
+      <span className="dim" title={formatStamp(job.runAt)}>
+        {word} {formatAgo(job.runAt, now)}
+      </span>
+    );
+  }
+  return job.error ? <span className="clip">waits for another attempt</span> : null;
 }
 
 /** Units a second, smoothed; 0 while unknown, and again when another phase counts something else. */

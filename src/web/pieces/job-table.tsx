@@ -5,11 +5,12 @@ import type { ReactNode } from "react";
 import type { JobEntry } from "../../wire/api.ts";
 import { pathTo, ROUTES } from "../../wire/routes.ts";
 import { formatDuration, formatStamp } from "../format.ts";
-import { useChange } from "../queries.ts";
+import { useChange, useJob } from "../queries.ts";
 import { fetchJson } from "../requests.ts";
 import { DownloadFile } from "./download-file.tsx";
 import { Facts } from "./facts.tsx";
 import { JobProgress, JobStateBadge } from "./job-progress.tsx";
+import { Problem } from "./notices.tsx";
 import { column, RecordTable } from "./record-table.tsx";
 import { useNow, When } from "./when.tsx";
 
@@ -104,14 +105,16 @@ export function JobDetails({ job }: { readonly job: JobEntry }): ReactNode {
           ["Worker", job.worker],
           ["Added", formatStamp(job.createdAt)],
           ["Not before", job.runAt > job.createdAt && job.state === "queued" ? formatStamp(job.runAt) : null],
+          ["Priority", job.priority === 0 ? null : job.priority],
           ["Started", job.startedAt === null ? null : formatStamp(job.startedAt)],
           ["Ended", job.finishedAt === null ? null : formatStamp(job.finishedAt)],
+          ["Waited", waitedFor(job)],
           ["Took", job.startedAt === null ? null : <Took key="took" job={job} start={job.startedAt} />],
           ["Input", <code key="input">{JSON.stringify(job.input)}</code>],
           ["Result", job.result === null ? null : <code key="result">{JSON.stringify(job.result)}</code>],
         ]}
       />
-      {job.log.length > 0 && <JobLog job={job} />}
+      <JobLog id={job.id} />
     </div>
   );
 }
@@ -129,14 +132,24 @@ function JobFailure({ job }: { readonly job: JobEntry }): ReactNode {
   );
 }
 
-function JobLog({ job }: { readonly job: JobEntry }): ReactNode {
-  const lines = job.log.map((line) => `${new Date(line.at).toLocaleTimeString("en-GB")}  ${line.text}`);
+/** Asked for by itself: lists come without the logs. */
+function JobLog({ id }: { readonly id: string }): ReactNode {
+  const { data, error } = useJob(id);
+  if (error) return <Problem error={error} title="The log cannot be shown" />;
+  if (!data || data.log.length === 0) return null;
+  const lines = data.log.map((line) => `${new Date(line.at).toLocaleTimeString("en-GB")}  ${line.text}`);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
     <section className="value" tabIndex={0} aria-label="Log">
       <pre>{lines.join("\n")}</pre>
     </section>
   );
+}
+
+/** From when it might have begun to its last start. */
+function waitedFor({ startedAt, createdAt, runAt }: JobEntry): string | null {
+  if (startedAt === null) return null;
+  return formatDuration(startedAt - (runAt > createdAt && runAt <= startedAt ? runAt : createdAt));
 }
 
 function Took({ job, start }: { readonly job: JobEntry; readonly start: number }): ReactNode {

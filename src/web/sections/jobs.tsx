@@ -4,11 +4,13 @@ import { Select, TextInput } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useFilter } from "../filter.ts";
 import { hrefTo, replaceParams } from "../location.ts";
+import { BulkActions, type BulkFilter } from "../pieces/bulk-actions.tsx";
 import { Search } from "../pieces/icons.tsx";
 import { JobTable } from "../pieces/job-table.tsx";
+import { KindList } from "../pieces/kind-list.tsx";
 import { Empty, Loading, Problem } from "../pieces/notices.tsx";
 import { LoadMore } from "../pieces/record-table.tsx";
-import { useJob, useJobs } from "../queries.ts";
+import { useJob, useJobs, useStatus } from "../queries.ts";
 
 const STATES = [
   { value: "", label: "Every state" },
@@ -29,6 +31,7 @@ export function Jobs({ params }: { readonly params: URLSearchParams }): ReactNod
   const text = useFilter(params, "text");
   const kind = params.get("kind") ?? "";
   const state = params.get("state") ?? "";
+  const filter = { state, kind, text: text.value.trim() };
   return (
     <section className="page">
       <div className="page-head">
@@ -58,19 +61,20 @@ export function Jobs({ params }: { readonly params: URLSearchParams }): ReactNod
           onChange={(value) => replaceParams({ state: value ?? "", open: "" })}
         />
       </div>
-      <PagedJobs filter={{ state, kind, text: text.value.trim() }} open={params.get("open") ?? ""} />
+      <Kinds />
+      <BulkActions filter={filter} />
+      <PagedJobs filter={filter} open={params.get("open") ?? ""} />
     </section>
   );
 }
 
-function PagedJobs({
-  filter,
-  open,
-}: {
-  readonly filter: Readonly<Record<string, string>>;
-  readonly open: string;
-}): ReactNode {
-  const query = useJobs(filter);
+function Kinds(): ReactNode {
+  const { data } = useStatus();
+  return data?.kinds && <KindList kinds={data.kinds} />;
+}
+
+function PagedJobs({ filter, open }: { readonly filter: BulkFilter; readonly open: string }): ReactNode {
+  const query = useJobs({ ...filter });
   if (query.error)
     return <Problem error={query.error} title="The jobs cannot be listed" onRetry={query.refetch} />;
   if (!query.data) return <Loading rows={5} />;

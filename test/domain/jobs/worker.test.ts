@@ -23,7 +23,7 @@ function open(work: Work, options: Partial<WorkerOptions> = {}) {
   const stop = new AbortController();
   const handler: JobHandler = { kind, run: work };
   const worker = new Worker({ queue, clock, log: quietLog, name: "w", handlers: [handler], ...options });
-  const jobs = new Jobs({ queue, clock, kinds: [kind], onReady: () => worker.poke() });
+  const jobs = new Jobs({ queue, state: queue, clock, kinds: [kind], onReady: () => worker.poke() });
   const done = worker.run(stop.signal);
   const submit = () => jobs.submit({ kind: "k", input: { a: 1 } }).then(({ id }) => id);
   return {
@@ -208,7 +208,7 @@ describe("the service", () => {
         removed.push(id);
       },
     };
-    const jobs = new Jobs({ queue, clock, kinds: [kind], files });
+    const jobs = new Jobs({ queue, state: queue, clock, kinds: [kind], files });
     for (const id of ["j1", "j2"]) {
       await queue.add({ id, kind: "k", input: null });
       const lease = await queue.claim("w", ["k"], 1_000);

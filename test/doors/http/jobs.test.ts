@@ -220,6 +220,109 @@ describe("jobs", () => {
   });
 });
 
+describe("many jobs at once", () => {
+  const submit = async (door: ReturnType<typeof serve>, count: number, end = "2020-01-02") => {
+    const input = { start: "2020-01-01", end };
+    const jobs = await Promise.all(
+      Array.from({ length: count }, () => door.jobs.submit({ kind: "merge", input })),
+    );
+    return jobs.map(({ id }) => id);
+  };
+  const change = async (door: ReturnType<typeof serve>, action: string, body: object) => {
+    const answer = await door.send("POST", `/api/jobs/${action}`, JSON.stringify(body));
+    return { status: answer.status, body: (await answer.json()) as unknown };
+  };
+  const done = (jobs: number) => ({ status: 200, body: { jobs } });
+
+  test("are cancelled, retried and deleted by a filter, beyond a page, and counted without being changed", async () => {
+    await using door = serve({ working: false });
+    await submit(door, 1_100);
+    const [other = ""] = await submit(door, 1, "2020-02-01");
+    expect(await change(door, "cancel", { state: "queued", dryRun: true })).toEqual(done(1_101));
+    expect(await change(door, "cancel", { state: "queued", text: "2020-01-02" })).toEqual(done(1_100));
+    expect(await door.jobs.counts()).toMatchObject({ queued: 1, cancelled: 1_100 });
+    expect(await change(door, "retry", { state: "cancelled", kind: "aggregate" })).toEqual(done(0));
+    expect(await change(door, "retry", { state: "cancelled", kind: "merge" })).toEqual(done(1_100));
+    expect(await door.jobs.counts()).toMatchObject({ queued: 1_101, cancelled: 0 });
+    expect(await change(door, "cancel", { state: "queued", until: 1 })).toEqual(done(0));
+    expect(await change(door, "cancel", { state: "queued", since: 1 })).toEqual(done(1_101));
+    expect(await change(door, "delete", { state: "cancelled", text: other })).toEqual(done(1));
+    expect(await change(door, "delete", { state: "cancelled" })).toEqual(done(1_100));
+    expect((await door.jobs.page({ limit: 1 })).jobs).toEqual([]);
+  });
+
+  test("by ids only those that are there and can be changed; running ones are told", async () => {
+    await using door = serve({ working: false });
+    const [running = "", queued = "", ended = ""] = await submit(door, 3);
+    await door.queue.claim("w", ["merge"], 60_000);
+    await door.jobs.cancel(ended);
+    const ids = [running, queued, ended, "nope", queued];
+    expect(await change(door, "delete", { ids })).toEqual(done(1));
+    expect(await change(door, "retry", { ids })).toEqual(done(0));
+    expect(await change(door, "cancel", { ids, state: "queued" })).toEqual(done(1));
+    expect(await change(door, "cancel", { ids })).toEqual(done(1));
+    expect((await door.jobs.get(running))?.cancelRequested).toBe(true);
+    expect((await door.jobs.get(queued))?.state).toBe("cancelled");
+  });
+
+  test("are deleted with their results, and with nothing else", async () => {
+    await using door = serve(LOGS);
+    const [id = ""] = await submit(door, 1);
+    await door.ended(id);
+    expect((await door.get(`/download/${id}`)).status).toBe(200);
+    expect(await change(door, "delete", { state: "succeeded" })).toEqual(done(1));
+    expect((await door.get(`/download/${id}`)).status).toBe(404);
+    expect((await door.files.page({ limit: 10 })).records).toEqual([]);
+  });
+
+  test.each([
+    ["retry", {}, "say which jobs"],
+    ["delete", { kind: "merge" }, "say which jobs"],
+    ["delete", { state: "running" }, "no way to remove jobs that are running"],
+    ["cancel", { state: "failed" }, "no way to cancel jobs that are failed"],
+    ["retry", { state: "succeeded" }, "no way to retry"],
+    ["cancel", { state: "queued", knd: "merge" }, "knd"],
+    ["cancel", { ids: [] }, "ids"],
+    ["cancel", { ids: Array.from({ length: 501 }, String) }, "ids"],
+    ["cancel", { state: "odd" }, "state"],
+  ])("%s of %j is refused: a filter that got lost is not all jobs", async (action, body, message) => {
+    await using door = serve({ working: false });
+    await submit(door, 1);
+    const answer = await change(door, action, body);
+    expect(answer.status).toBe(400);
+    expect(JSON.stringify(answer.body)).toContain(message);
+    expect((await door.jobs.counts()).queued).toBe(1);
+  });
+});
+
+describe("kinds", () => {
+  const kindsOf = async (answer: Response) =>
+    (
+      (await answer.json()) as { kinds: { kind: string; paused: boolean; jobs: { queued: number } }[] }
+    ).kinds.map(({ kind, paused, jobs }) => [kind, paused, jobs.queued]);
+
+  test("are counted, paused and let go on, one or all", async () => {
+    await using door = serve(LOGS);
+    await door.send("POST", "/api/kinds/pause", "{}");
+    const { id } = await door.jobs.submit({
+      kind: "merge",
+      input: { start: "2020-01-01", end: "2020-01-02" },
+    });
+    expect(await kindsOf(await door.get("/api/kinds"))).toEqual([
+      ["aggregate", true, 0],
+      ["merge", true, 1],
+    ]);
+    const resumed = await door.send("POST", "/api/kinds/resume", '{"kind":"merge"}');
+    expect((await kindsOf(resumed)).map(([kind, paused]) => [kind, paused])).toEqual([
+      ["aggregate", true],
+      ["merge", false],
+    ]);
+    expect((await door.ended(id)).state).toBe("succeeded");
+    expect((await door.send("POST", "/api/kinds/pause", '{"kind":"nope"}')).status).toBe(400);
+    expect((await door.send("POST", "/api/kinds/pause", '{"kinds":"merge"}')).status).toBe(400);
+  });
+});
+
 describe("events", () => {
   const START = JSON.stringify({ kind: "merge", input: { start: "2020-01-01", end: "2020-01-02" } });
   const submit = async (door: ReturnType<typeof serve>, body = START) =>

@@ -1,4 +1,4 @@
-// Which ended jobs the queue forgets: those that are too old, and those beyond the number that is kept.
+// Which ended jobs the queue forgets: those that are too old, those beyond the number that is kept, and those it is told to.
 
 import type { Database } from "bun:sqlite";
 import type { Job } from "../../../ports/queue.ts";
@@ -21,5 +21,15 @@ export function pruneJobs(db: Database, at: number, keep: number, limit: number)
        ) RETURNING *`,
     )
     .all({ at, limit, excess })
+    .map(jobOf);
+}
+
+/** Within a transaction of the caller. */
+export function removeJobs(db: Database, ids: readonly string[]): readonly Job[] {
+  return db
+    .query<JobRow, Record<string, string>>(
+      "DELETE FROM jobs WHERE id IN (SELECT value FROM json_each($ids)) AND finished_at IS NOT NULL RETURNING *",
+    )
+    .all({ ids: JSON.stringify(ids) })
     .map(jobOf);
 }

@@ -20,8 +20,9 @@ import { explain, openDatabase, type SyncMode } from "../database.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { afterFailure, lostWorker } from "./failures.ts";
 import { pageOfJobs } from "./pages.ts";
-import { pruneJobs } from "./pruning.ts";
+import { pruneJobs, removeJobs } from "./pruning.ts";
 import { type JobRow, jobOf, QUEUE_APPLICATION_ID, QUEUE_MIGRATIONS } from "./schema.ts";
+import { countsOf } from "./state.ts";
 
 export interface SqliteQueueOptions {
   readonly path: string;
@@ -191,6 +192,10 @@ export class SqliteQueue implements Queue, AsyncDisposable {
     });
   }
 
+  remove(ids: readonly string[]): Promise<readonly Job[]> {
+    return this.#commits.run(() => removeJobs(this.#db, ids));
+  }
+
   async get(id: string): Promise<Job | undefined> {
     const row = this.#read(() => this.#row("SELECT * FROM jobs WHERE id = $id", { id }));
     return row && jobOf(row);
@@ -201,11 +206,7 @@ export class SqliteQueue implements Queue, AsyncDisposable {
   }
 
   async counts(): Promise<Readonly<Record<JobState, number>>> {
-    const rows = this.#read(() =>
-      this.#db.query<{ state: JobState; jobs: number }, []>("SELECT state, jobs FROM counts").all(),
-    );
-    const zero = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
-    return { ...zero, ...Object.fromEntries(rows.map(({ state, jobs }) => [state, jobs])) };
+    return this.#read(() => countsOf(this.#db));
   }
 
   async recover(dead?: { readonly worker: string; readonly how: string }): Promise<number> {
@@ -236,7 +237,7 @@ export class SqliteQueue implements Queue, AsyncDisposable {
     return this.#read(() =>
       this.#row(
         `SELECT * FROM jobs INDEXED BY jobs_claimable WHERE state = 'queued' AND run_at <= $now
-           AND kind IN (SELECT value FROM json_each($kinds)) ORDER BY priority DESC, seq LIMIT 1`,
+           AND kind IN (SELECT value FROM json_each($kinds)) AND kind NOT IN (SELECT kind FROM paused) ORDER BY priority DESC, seq LIMIT 1`,
         { now: this.#clock.now(), kinds: JSON.stringify(kinds) },
       ),
     );

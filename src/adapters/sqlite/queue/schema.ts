@@ -77,6 +77,33 @@ export const QUEUE_MIGRATIONS = [
     seen_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Counts are of each kind. The index covers what claiming looks for, so that jobs of later or of paused kinds are passed over quickly.
+  `
+  DROP TRIGGER jobs_added;
+  DROP TRIGGER jobs_removed;
+  DROP TRIGGER jobs_changed;
+  DROP TABLE counts;
+  CREATE TABLE counts (
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    jobs INTEGER NOT NULL,
+    PRIMARY KEY (kind, state)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO counts SELECT kind, state, count(*) FROM jobs GROUP BY kind, state;
+  CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN
+    INSERT INTO counts VALUES (new.kind, new.state, 1) ON CONFLICT DO UPDATE SET jobs = jobs + 1;
+  END;
+  CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN
+    UPDATE counts SET jobs = jobs - 1 WHERE kind = old.kind AND state = old.state;
+  END;
+  CREATE TRIGGER jobs_changed AFTER UPDATE OF state ON jobs WHEN old.state <> new.state BEGIN
+    UPDATE counts SET jobs = jobs - 1 WHERE kind = old.kind AND state = old.state;
+    INSERT INTO counts VALUES (new.kind, new.state, 1) ON CONFLICT DO UPDATE SET jobs = jobs + 1;
+  END;
+  CREATE TABLE paused (kind TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  DROP INDEX jobs_claimable;
+  CREATE INDEX jobs_claimable ON jobs (priority DESC, seq, run_at, kind) WHERE state = 'queued';
+  `,
 ] as const;
 
 export interface JobRow {

@@ -10,7 +10,9 @@ import { parseWith, readJson } from "../body.ts";
 import { fileEntry } from "../files/routes.ts";
 import type { Route } from "../route.ts";
 import { queryOf } from "../target.ts";
+import { bulkRoutes } from "./bulk.ts";
 import { answerAllEvents, answerEvents } from "./events.ts";
+import { kindsRoutes } from "./kinds.ts";
 
 export interface JobsDoorOptions {
   readonly jobs: Jobs;
@@ -62,6 +64,8 @@ export function jobsRoutes({ jobs, files }: JobsDoorOptions): Route[] {
       handle: async (request) => Response.json(await entry(await jobs.require(idOf(request)))),
     },
     ...eventsRoutes(jobs, entry),
+    ...bulkRoutes(jobs),
+    ...kindsRoutes(jobs),
     {
       method: "DELETE",
       path: ROUTES.job,
