@@ -71,6 +71,12 @@ export function toFault(error: unknown): Fault {
       cause: error,
     });
   }
+  if (code === "EMFILE" || code === "ENFILE") {
+    return new Fault("busy", "too many files are open", {
+      hint: "Try again; if it stays so, raise the server's limit of open files (ulimit -n).",
+      cause: error,
+    });
+  }
   return new Fault("internal", message, { cause: error });
 }
 

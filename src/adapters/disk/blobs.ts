@@ -1,7 +1,7 @@
 // Blobs in a folder: one file each, fanned out by the first two characters of the id.
 
 import { constants } from "node:fs";
-import { open, opendir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, opendir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type {
   BlobId,
@@ -25,6 +25,8 @@ const DIRECT = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT;
 export class DiskBlobs implements Blobs {
   readonly #folder: string;
   readonly #temporary: string;
+  /** The folders of blobs, at most 256, that are known to survive a power cut. */
+  readonly #onDisk = new Set<string>();
 
   private constructor(root: string) {
     this.#folder = join(root, "blobs");
@@ -71,9 +73,14 @@ export class DiskBlobs implements Blobs {
     const target = this.#path(id);
     // Ids are random, so this check cannot lose a race; rename works on disks that have no hard links.
     if (await this.stat(id)) throw new Fault("exists", `the blob ${id} exists already`);
-    await makeFolder(dirname(target));
+    await this.#makeFolder(dirname(target));
     await rename(path, target);
     await syncFolder(dirname(target));
+  }
+
+  /** Makes what was renamed before survive a power cut; the attempt that did it may have failed to. */
+  async settle(id: BlobId): Promise<void> {
+    await syncFolder(dirname(this.#path(id)));
   }
 
   async open(id: BlobId, range?: ByteRange): Promise<Content> {
@@ -117,6 +124,14 @@ export class DiskBlobs implements Blobs {
 
   async localFile(id: BlobId): Promise<LocalFile | undefined> {
     return { path: this.#path(id) };
+  }
+
+  /** One that is there already may have been made by an attempt that failed to sync it, so it is synced once a process. */
+  async #makeFolder(folder: string): Promise<void> {
+    if (this.#onDisk.has(folder)) return;
+    await mkdir(folder, { recursive: true });
+    await syncFolder(this.#folder);
+    this.#onDisk.add(folder);
   }
 
   #path(id: BlobId): string {

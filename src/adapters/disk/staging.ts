@@ -109,8 +109,9 @@ export class DiskStaging implements Staging {
       if (!isMissing(error)) throw toFault(error);
       // A crash, or another node, may have come between this step and the caller's next one.
       const committed = await this.#blobs.stat(id);
-      if (committed?.size === size) return id;
-      throw unknown(id, error);
+      if (committed?.size !== size) throw unknown(id, error);
+      await this.#settle(id);
+      return id;
     }
   }
 
@@ -126,6 +127,16 @@ export class DiskStaging implements Staging {
 
   async *list(): AsyncGenerator<StagingId> {
     for await (const entry of await opendir(this.#folder)) yield entry.name;
+  }
+
+  /** It was renamed by an attempt that may have failed right after: until both folders are synced, a power cut takes that back. */
+  async #settle(id: StagingId): Promise<void> {
+    try {
+      await this.#blobs.settle(id);
+      await syncFolder(this.#folder);
+    } catch (error) {
+      throw toFault(error);
+    }
   }
 
   /** Cuts what a longer write left behind the end; a file that is too short has lost bytes that were acknowledged. */
