@@ -7,6 +7,7 @@ import { type Command, type ItemCommand, isLocal } from "../../src/wire/memcache
 import { ReplyBuffer } from "../../src/wire/memcached/encoder.ts";
 import { CommandParser } from "../../src/wire/memcached/parser.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { Random } from "./random.ts";
 
 export interface FuzzResult {
   /** Command lines and blocks, whole, broken or torn. */
@@ -35,24 +36,6 @@ const WORDS = [
 /** Every pipeline is as long as a client's packet might be. */
 const PIECES = 24;
 const MOST_COMMANDS = 600;
-
-/** xorshift: the same seed gives the same inputs. */
-export class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed | 0 || 1;
-  }
-
-  below(limit: number): number {
-    let x = this.#state;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.#state = x;
-    return (x >>> 0) % limit;
-  }
-}
 
 /** Throws at the first defect: an exception, a parser that stands still, a batch or an answer without bound. */
 export function fuzzCodec(inputs: number, seed: number): FuzzResult {

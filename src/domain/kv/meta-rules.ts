@@ -29,8 +29,8 @@ export function metaGet(
   const { meta } = command;
   if (item) return metaHit(meta, item, moment);
   if (meta.vivify === undefined) return MISSED;
-  const put = created(meta, NO_VALUE, 0, meta.vivify, WON, moment);
-  const facts = { ...factsOf(asItem(put, moment), moment), oldTtl: -1 };
+  const put = created(meta, NO_VALUE, 0, madeExptime(meta, meta.vivify), WON, moment);
+  const facts = madeFacts(meta, put, moment);
   const reply: MetaReply = {
     kind: "meta",
     code: "HD",
@@ -38,7 +38,7 @@ export function metaGet(
     marks: "W",
     ...(meta.value && { value: NO_VALUE }),
   };
-  return { reply, ...kept(put, stored, moment) };
+  return { reply, ...kept(put, stored, moment), ...(!meta.silent && { fetch: true }) };
 }
 
 function metaHit(meta: Meta, item: Item, moment: Moment): Decision {
@@ -87,7 +87,8 @@ export function metaStore(
   if (meta.compare === undefined) return mode === "replace" && !item ? NOT_STORED : store();
   if (!item) return NOT_FOUND;
   if (meta.compare === item.cas) return store();
-  return meta.invalidate && meta.compare < item.cas ? storeStale(command, item, moment) : EXISTS;
+  const older = meta.compare !== 0 && meta.compare < item.cas;
+  return meta.invalidate && older ? storeStale(command, item, moment) : EXISTS;
 }
 
 function storeNew(command: MetaStore, exptime: number, stored: Item | undefined, moment: Moment): Decision {
@@ -136,24 +137,26 @@ export function metaCount(
   if (!item) {
     if (meta.vivify === undefined) return NOT_FOUND;
     const initial = Buffer.from(meta.initial.toString());
-    const put = created(meta, initial, 0, meta.vivify, 0, moment);
+    const put = created(meta, initial, 0, madeExptime(meta, meta.vivify), 0, moment);
     return {
-      reply: { ...counted(meta, put, initial, -1, moment), loud: true },
+      reply: { ...counted(meta, initial, madeFacts(meta, put, moment)), loud: true },
       ...kept(put, stored, moment),
     };
   }
+  // What is empty is told before the uniques are compared, other values that are no number after it.
+  if (item.size === 0) return { reply: "not-numeric" };
   if (meta.compare && meta.compare !== item.cas) return EXISTS;
   const sum = addTo(item.value, mode, meta.delta);
   if (!sum) return { reply: "not-numeric" };
   const exptime = meta.exptime === undefined ? item.exptime : expiryOf(meta.exptime, moment);
   const { flags, state } = item;
   const put: Put = { kind: "put", flags, exptime, cas: meta.cas ?? moment.nextCas, state, value: sum.value };
-  const reply = counted(meta, put, Buffer.from(sum.digits), ttlOf(item.exptime, moment), moment);
+  const facts = factsOf({ ...asItem(put, moment), exptime: item.exptime }, moment, exptime);
+  const reply = counted(meta, Buffer.from(sum.digits), facts);
   return { reply, ...kept(put, item, moment) };
 }
 
-function counted(meta: Meta, put: Put, digits: Uint8Array, oldTtl: number, moment: Moment): MetaReply {
-  const facts = { ...factsOf(asItem(put, moment), moment), oldTtl };
+function counted(meta: Meta, digits: Uint8Array, facts: MetaFacts): MetaReply {
   return { kind: "meta", code: "HD", facts, ...(meta.value && { value: digits }) };
 }
 
@@ -192,24 +195,41 @@ function retouched(item: Item, head: Omit<Retouch, "kind">, moment: Moment): Cha
   return same ? undefined : { kind: "touch", ...head };
 }
 
+/** Of an item that `N` makes: `T` and `N` are carried out as they stand, the last one counts. */
+function madeExptime({ exptime, returns }: Meta, vivify: number): number {
+  return exptime === undefined || returns.indexOf("T") < returns.indexOf("N") ? vivify : exptime;
+}
+
+/** It is made without an exptime; `T` and `N` set it. */
+function madeFacts({ exptime = 0, vivify = 0 }: Meta, put: Put, moment: Moment): MetaFacts {
+  const facts = factsOf({ ...asItem(put, moment), exptime: NEVER }, moment);
+  return {
+    ...facts,
+    touchedTtl: ttlOf(expiryOf(exptime, moment), moment),
+    madeTtl: ttlOf(expiryOf(vivify, moment), moment),
+  };
+}
+
 function done(put: Put, moment: Moment): MetaReply {
   return { kind: "meta", code: "HD", facts: factsOf(asItem(put, moment), moment) };
 }
 
-function asItem({ flags, exptime, cas, state, value }: Put, { now }: Moment): ItemHead {
-  return { flags, exptime, cas, state, size: value.length, accessed: now, fetched: false };
+/** What is past already is not stored, so the unique it would have had is not given out: another item will have it. */
+function asItem({ flags, exptime, cas, state, value }: Put, moment: Moment): ItemHead {
+  const told = isPast(exptime, moment) ? 0 : cas;
+  return { flags, exptime, cas: told, state, size: value.length, accessed: moment.now, fetched: false };
 }
 
 /** `exptime`: what it has become, if that is about to change. */
 function factsOf(head: ItemHead, moment: Moment, exptime = head.exptime): MetaFacts {
   const { flags, cas, size, state, accessed, fetched } = head;
-  const oldTtl = ttlOf(head.exptime, moment);
-  const ttl = exptime === head.exptime ? oldTtl : ttlOf(exptime, moment);
+  const ttl = ttlOf(head.exptime, moment);
+  const touchedTtl = exptime === head.exptime ? ttl : ttlOf(exptime, moment);
   const idle = accessed === 0 ? 0 : Math.max(0, Math.floor((moment.now - accessed) / 1_000));
-  return { flags, cas, size, ttl, oldTtl, idle, hit: fetched, binaryKey: (state & BINARY_KEY) !== 0 };
+  return { flags, cas, size, ttl, touchedTtl, idle, hit: fetched, binaryKey: (state & BINARY_KEY) !== 0 };
 }
 
-/** In seconds, as memcached counts them. */
+/** In seconds, rounded up; of what has expired 0. */
 function ttlOf(exptime: number, { now }: Moment): number {
-  return exptime === NEVER ? -1 : Math.ceil((exptime - now) / 1_000);
+  return exptime === NEVER ? -1 : Math.max(0, Math.ceil((exptime - now) / 1_000));
 }

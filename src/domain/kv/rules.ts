@@ -92,7 +92,7 @@ function decide(command: KeyCommand, stored: Item | undefined, moment: Moment): 
     case "delete":
       return item ? DELETED : NOT_FOUND;
     case "touch":
-      return item ? { reply: "touched", ...touched(item, command.exptime, moment) } : NOT_FOUND;
+      return item ? { reply: "touched", fetch: true, ...touched(item, command.exptime, moment) } : NOT_FOUND;
     case "too-large":
       // As in memcached: better no value than one that the client believes it has replaced.
       return stored && (command.verb === "set" || command.verb === "ms") ? TOO_LARGE_REMOVED : TOO_LARGE;

@@ -41,6 +41,9 @@ export interface MetaFlags {
 
 const BAD_TOKEN = "CLIENT_ERROR bad token in command line format";
 const BAD_FORMAT = "CLIENT_ERROR bad command line format";
+export const BAD_KEY = "CLIENT_ERROR error decoding key";
+/** The letter `b`. */
+const B = 98;
 const LONGEST_OPAQUE = 32;
 const TOLD = new Set("stfclhk");
 /** Without a meaning here: `P` and `L` are for proxies. */
@@ -86,10 +89,22 @@ function readAnew(bytes: Buffer, tokens: Int32Array, from: number, count: number
     seen.add(letter);
     const problem = readFlag(flags, String.fromCharCode(letter), bytes, start, tokens[2 * i + 1] as number);
     if (problem === undefined) return "CLIENT_ERROR invalid flag";
-    if (problem !== "") error = problem;
+    // The last one is told; bad flags (`F`) only where there is nothing else.
+    if (problem !== "" && (problem !== BAD_FORMAT || error === "")) error = problem;
+    if (letter === B && keyOf(bytes, tokens) === undefined) error = BAD_KEY;
   }
   flags.plain = isPlain(flags);
   return error === "" ? flags : error;
+}
+
+/** The bytes of a key in base64; undefined: it is not. Strict: whole groups of four, padded. */
+export function decodeKey(text: string): string | undefined {
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) return undefined;
+  return Buffer.from(text, "base64").toString("latin1");
+}
+
+function keyOf(bytes: Buffer, tokens: Int32Array): string | undefined {
+  return decodeKey(bytes.toString("latin1", tokens[2], tokens[3]));
 }
 
 function isPlain({ value, binaryKey, silent, returns }: MetaFlags): boolean {

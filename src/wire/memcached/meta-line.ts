@@ -1,7 +1,7 @@
 // The line of a meta command: `mg`, `ms`, `md`, `ma` or `me`, their keys, and what is wrong with them.
 
 import type { Command, MetaStoreMode, RefusedHead, StoreHead } from "./commands.ts";
-import { type MetaFlags, readMetaFlags } from "./meta-flags.ts";
+import { BAD_KEY, decodeKey, type MetaFlags, readMetaFlags } from "./meta-flags.ts";
 import { readInteger } from "./numbers.ts";
 
 const BAD_FORMAT = "CLIENT_ERROR bad command line format";
@@ -85,7 +85,7 @@ function readStore(line: TokenizedLine, into: Command[]): StoreHead | RefusedHea
 
 function readDebug(line: TokenizedLine, into: Command[]): undefined {
   const binaryKey = line.count > 2 && lengthOf(line, 2) === 1 && tokenOf(line, 2) === "b";
-  const key = binaryKey ? decodeBase64(tokenOf(line, 1)) : tokenOf(line, 1);
+  const key = binaryKey ? decodeKey(tokenOf(line, 1)) : tokenOf(line, 1);
   if (key === undefined) return say(into, BAD_FORMAT);
   return void into.push({ kind: "me", key });
 }
@@ -93,14 +93,8 @@ function readDebug(line: TokenizedLine, into: Command[]): undefined {
 function keyed(line: TokenizedLine, from: number): { key: string; flags: Readonly<MetaFlags> } | string {
   const flags = readMetaFlags(line.bytes, line.tokens, from, line.count);
   if (typeof flags === "string") return flags;
-  const key = flags.binaryKey ? decodeBase64(tokenOf(line, 1)) : tokenOf(line, 1);
-  return key === undefined ? "CLIENT_ERROR error decoding key" : { key, flags };
-}
-
-/** Strict: whole groups of four, padded. */
-function decodeBase64(text: string): string | undefined {
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) return undefined;
-  return Buffer.from(text, "base64").toString("latin1");
+  const key = flags.binaryKey ? decodeKey(tokenOf(line, 1)) : tokenOf(line, 1);
+  return key === undefined ? BAD_KEY : { key, flags };
 }
 
 function tokenOf({ bytes, tokens }: TokenizedLine, index: number): string {

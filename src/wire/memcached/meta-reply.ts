@@ -24,25 +24,26 @@ function isNominal({ kind }: Flagged, { code, loud }: MetaReply): boolean {
 function flagsOf(command: Flagged, { facts }: MetaReply): string {
   const { returns, opaque } = command.meta;
   let text = "";
-  let touched = false;
+  let ttl = facts?.ttl ?? 0;
   for (let i = 0; i < returns.length; i++) {
     const letter = returns[i] as string;
-    if (letter === "T" || letter === "N") touched = true;
+    if (letter === "T") ttl = facts?.touchedTtl ?? ttl;
+    else if (letter === "N") ttl = facts?.madeTtl ?? ttl;
     else if (letter === "O") text += ` ${opaque}`;
     else if (letter === "k") text += ` k${keyOf(command, facts)}`;
-    else if (TOLD[command.kind].includes(letter)) text += told(command, letter, facts, touched);
+    else if (TOLD[command.kind].includes(letter)) text += told(command, letter, facts, ttl);
   }
   return text;
 }
 
-function told(command: Flagged, letter: string, facts: MetaFacts | undefined, touched: boolean): string {
+function told(command: Flagged, letter: string, facts: MetaFacts | undefined, ttl: number): string {
   // Of what was not stored, memcached tells a unique of 0, and nothing else.
   if (!facts) return command.kind === "ms" && letter === "c" ? " c0" : "";
   switch (letter) {
     case "s":
       return ` s${facts.size}`;
     case "t":
-      return ` t${touched ? facts.ttl : facts.oldTtl}`;
+      return ` t${ttl}`;
     case "f":
       return ` f${facts.flags}`;
     case "c":

@@ -2,6 +2,8 @@
 
 const MAX_U64 = 2n ** 64n - 1n;
 const MAX_I64 = 2n ** 63n - 1n;
+/** Of the bytes in which a stored number has to end. */
+const LONGEST_NUMBER = 1_024;
 
 /**
  * The integer in bytes `start` to `end`, or NaN. Beyond 2^53 it is rounded, beyond 64 bits NaN.
@@ -27,9 +29,10 @@ export function readUnsigned64(bytes: Buffer, start: number, end: number): bigin
 
 /** What C's `strtoull` makes of a stored value, as `incr` does: undefined if it is not an unsigned 64-bit number. */
 export function readNumericValue(value: Uint8Array): bigint | undefined {
-  if (value.length === 0 || value.length > 1_024) return undefined;
-  const text = Buffer.from(value.buffer, value.byteOffset, value.length).toString("latin1");
-  const number = readLong(text);
+  const length = Math.min(value.length, LONGEST_NUMBER);
+  const text = Buffer.from(value.buffer, value.byteOffset, length).toString("latin1");
+  // What has to be cut may only go on behind the number: then there is white space.
+  const number = length < value.length && /^\s*[+-]?\d*$/.test(text) ? undefined : readLong(text);
   return number === undefined || number < 0n || number > MAX_U64 ? undefined : number;
 }
 

@@ -37,9 +37,11 @@ export interface MetaFacts {
   readonly cas: number;
   /** Bytes of the value. */
   readonly size: number;
-  /** Seconds until it expires, and until it did before a `T` took effect; -1: never. */
+  /** Seconds until it expires, before the command changes that; -1: never. */
   readonly ttl: number;
-  readonly oldTtl: number;
+  /** The same behind its `T`, and behind an `N` that made the item: what is told depends on where the `t` stands. */
+  readonly touchedTtl?: number;
+  readonly madeTtl?: number;
   /** Seconds since it was fetched or stored, and whether it was fetched since it was stored, as far as is remembered. */
   readonly idle: number;
   readonly hit: boolean;

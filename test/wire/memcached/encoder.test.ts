@@ -34,7 +34,7 @@ test("a plain meta get is told the same by `found` as by all facts of the item",
         const value = new Uint8Array(size).fill(120);
         expect(command.meta.plain).toBe(letters.includes("v"));
         if (!command.meta.plain) return;
-        const facts = { flags, cas, size, ttl: 5, oldTtl: 7, idle: 3, hit: true, binaryKey: false };
+        const facts = { flags, cas, size, ttl: 5, idle: 3, hit: true, binaryKey: false };
         expect(written(command, { kind: "found", flags, cas, value })).toBe(
           written(command, { kind: "meta", code: "HD", value, facts, marks: "" }),
         );

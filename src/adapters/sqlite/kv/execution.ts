@@ -40,7 +40,7 @@ export class Execution {
 
   /** undefined: deferred. */
   #carryOut(command: KeyCommand, now: number): Reply | undefined {
-    const { rules, view, group } = this.#options;
+    const { rules, group } = this.#options;
     const { key } = command;
     const item = rules.needsItem(command)
       ? group.find(key, rules.needsValue(command) ? "copy" : "head")
@@ -48,7 +48,7 @@ export class Execution {
     const { reply, change, fetch } = rules.decide(command, item, now, group.counters.cas + 1);
     if (change?.kind === "put" && isJoined(change)) return this.#join(command, change, reply, now);
     if (change) group.apply(key, change, now);
-    else if (fetch) view.fetch(key, now);
+    if (fetch && change?.kind !== "remove") group.fetch(key, now);
     return reply;
   }
 

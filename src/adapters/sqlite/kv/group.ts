@@ -3,7 +3,7 @@
 import type { Change, Item, Put } from "../../../ports/kv.ts";
 import { isSpooled } from "../../../wire/memcached/spooled.ts";
 import { entryLength, FLUSH, FLUSH_AT, REMOVE } from "./entries.ts";
-import { type EntryHead, EntryWriter } from "./entry-writer.ts";
+import { type EntryHead, EntryWriter, stampUse } from "./entry-writer.ts";
 import { RECORD } from "./records.ts";
 import type { Want } from "./ring.ts";
 import { spooledItem, ValueFile } from "./value-file.ts";
@@ -91,6 +91,13 @@ export class KvGroup {
     const item = this.find(key, "place");
     if (!item) return;
     this.#put(key, { ...change, flags: item.flags }, item.value, item.accessed, item.fetched);
+  }
+
+  /** Its item, which is there, counts as fetched. */
+  fetch(key: string, now: number): void {
+    const at = this.#lastChange(key);
+    if (at === undefined) this.#view.fetch(key, now);
+    else stampUse(this.writer.bytes, at, now, true);
   }
 
   #put(key: string, head: EntryHead, value: Put["value"], accessed: number, fetched: boolean): void {
