@@ -39,7 +39,7 @@ export interface Settings {
   readonly tlsKey: string | undefined;
   /** Doors without a password may be open to the network. */
   readonly insecure: boolean;
-  /** Names that HTTP doors without a password may be asked for: in lower case, `.example.com` for all below, `*` for any. */
+  /** Names that the dashboard and administrative routes without a password may be asked for: in lower case, `.example.com` for all below, `*` for any. */
   readonly allowedHosts: readonly string[];
   /** Bytes of memory for items. */
   readonly cache: number;

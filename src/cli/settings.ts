@@ -121,7 +121,7 @@ export const SERVE_SETTINGS: readonly Option[] = [
     flag: "allowed-hosts",
     type: "text",
     word: "NAME,…",
-    help: "names that HTTP without a password is answered for, beside addresses and local ones; .example.com: all below; *: any",
+    help: "names that the dashboard without a password answers, beside addresses and local ones; .example.com: all below; *: any",
   },
   {
     flag: "cache",

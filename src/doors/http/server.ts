@@ -139,8 +139,8 @@ function guarded(route: Route, { credentials, checkHost, log }: Guards, running:
     try {
       const users = isOpen ? undefined : credentials?.();
       if (users) await admit(request, server, users, log);
-      // A browser has no password for a name that was pointed here.
-      else if (!isOpen) checkHost(request);
+      // A browser has no password for a name that was pointed here. What any page may use is not worth the trick.
+      else if (!isOpen && !route.crossOrigin) checkHost(request);
       if (!route.crossOrigin && isCrossSite(request)) {
         response = refuseCrossSite();
       } else {

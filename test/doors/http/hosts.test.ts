@@ -142,19 +142,20 @@ describe("at a door", () => {
       () => false,
     );
 
-  test("a page whose name was pointed here is refused by every route but open ones, and told what to do", async () => {
+  test("a page whose name was pointed here is refused by every route but those that any page may use, and told what to do", async () => {
     const refused = await ask("/guarded", `evil.example:${door.port}`);
     expect(refused).toStartWith("HTTP/1.1 403");
     expect(refused).toContain('"words":"its own"');
     expect(refused).toContain("--allowed-hosts evil.example");
     // What a page can add to its own requests does not help it.
     const forwarded = await ask(
-      "/uploads",
+      "/guarded",
       "evil.example",
       "X-Forwarded-Host: localhost\r\nOrigin: http://localhost\r\n",
     );
     expect(forwarded).toStartWith("HTTP/1.1 403");
     expect(await ask("/open", "evil.example")).toStartWith("HTTP/1.1 200");
+    expect(await ask("/uploads", "evil.example")).toStartWith("HTTP/1.1 200");
     for (const host of ["localhost", "127.0.0.1:8000", "files.example.com"]) {
       expect(await ask("/guarded", host)).toStartWith("HTTP/1.1 200");
     }
