@@ -51,7 +51,7 @@ async function fetchTo(path: string, file: JobEntry["file"], invocation: Invocat
   const { values, output, signal } = invocation;
   const { url, headers } = pathOn(invocation, pathTo(ROUTES.file, { id: file.id }));
   const bar = progressBar(output, `downloading ${file.name}`, values.quiet === true);
-  const target = await openTarget(path);
+  const target = await openTarget(path, signal);
   const sink = new WritableStream<Uint8Array>({
     write: (bytes) => target.write(bytes),
     close: () => target.finish(),

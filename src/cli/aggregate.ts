@@ -96,7 +96,7 @@ async function aggregateCommand(invocation: Invocation): Promise<void> {
 async function aggregateHere(invocation: Invocation) {
   const { positionals, values, output, signal } = invocation;
   const { aggregateLocal } = await import("../app/local-aggregate.ts");
-  const target = await openTarget(positionals[1] ?? "-");
+  const target = await openTarget(positionals[1] ?? "-", signal);
   const rejects = values.rejects === undefined ? undefined : await openTarget(String(values.rejects));
   const bar = progressBar(output, "aggregating", values.quiet === true);
   try {

@@ -66,7 +66,7 @@ async function fetchTo(
   };
   const there = path === "-" ? undefined : await stat(path).catch(() => undefined);
   if (path !== "-" && (there === undefined || there.isFile())) return fetchFile(url, path, options);
-  return fetchFile(url, targetStream(await openTarget(path)), options);
+  return fetchFile(url, targetStream(await openTarget(path, signal)), options);
 }
 
 /** FILE as it was given, or the file's own name, in the folder FILE or here. Its own name overwrites nothing. */

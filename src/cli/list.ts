@@ -17,6 +17,7 @@ async function listCommand(invocation: Invocation): Promise<void> {
   const { values, output, signal } = invocation;
   await using files = await openFiles(invocation);
   for await (const file of files.list({ signal })) {
+    if (output.readerGone) return;
     if (values["json"] === true) {
       output.line(JSON.stringify(file));
       continue;

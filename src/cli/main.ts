@@ -8,6 +8,8 @@ import { helpLines, readArguments } from "./option.ts";
 import { type Output, processOutput } from "./output.ts";
 
 process.exitCode = await main(process.argv.slice(2), processOutput());
+// What was interrupted may have left a thread in a call that never returns: a named pipe that nobody opens or reads.
+if (process.exitCode === EXIT.cancelled) process.stderr.write("", () => process.exit());
 
 async function main(argv: readonly string[], output: Output): Promise<number> {
   const [name, ...rest] = argv;
@@ -50,6 +52,7 @@ async function execute(
 ): Promise<number> {
   try {
     await command.run({ positionals, values, output, signal: interruptSignal() });
+    await output.flush();
     return 0;
   } catch (error) {
     const fault = toFault(error);

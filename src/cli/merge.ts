@@ -108,7 +108,7 @@ async function mergeLocally(invocation: Invocation): Promise<void> {
   const path = String(values.output);
   const bar = progressBar(output, `merging ${inputs.length} files`, values.quiet === true);
   await using scratch = new LocalScratch();
-  const target = await openTarget(path);
+  const target = await openTarget(path, signal);
   let bytes = 0;
   try {
     const { mergeOnThreads } = await import("../app/merge-threads.ts");
@@ -159,7 +159,7 @@ async function mergeRemotely(invocation: Invocation): Promise<void> {
   const path = String(values.output);
   const { url, headers } = pathOn(invocation, pathTo(ROUTES.file, { id: file.id }));
   const options = { headers, signal, patience: Number(values.patience) };
-  await download(url, path === "-" ? targetStream(await openTarget(path)) : path, options);
+  await download(url, path === "-" ? targetStream(await openTarget(path, signal)) : path, options);
   if (path === "-") return;
   const said = log.map(({ text }) => text).join("; ");
   report(invocation, `${said}: ${bytesText(file.size)} into ${path}`, { ...file, path });

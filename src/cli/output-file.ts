@@ -4,8 +4,12 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { abortable } from "../client/memcached/window.ts";
 import { Fault, toFault } from "../wire/faults.ts";
 import { FileOutput } from "../wire/file-output.ts";
+
+/** Of a file's name, in that of the temporary one beside it. */
+const NAME_BYTES = 200;
 
 export interface Target {
   write(bytes: Uint8Array): Promise<void>;
@@ -15,14 +19,17 @@ export interface Target {
   discard(): Promise<void>;
 }
 
-/** `-` is standard output. A symbolic link is followed. Fault `invalid` for what cannot be written. */
-export async function openTarget(path: string): Promise<Target> {
-  if (path === "-") return standardOutput();
+/**
+ * `-` is standard output. A symbolic link is followed. Fault `invalid` for what cannot be written. The signal ends what may wait for ever: for
+ * somebody to read a pipe.
+ */
+export async function openTarget(path: string, signal?: AbortSignal): Promise<Target> {
+  if (path === "-") return standardOutput(signal);
   try {
     const there = await stat(path).catch(absent);
     if (there?.isDirectory())
       throw new Fault("invalid", `${path} is a directory`, { hint: "Name a file in it." });
-    if (there && !there.isFile()) return straightTarget(await open(path, "w"));
+    if (there && !there.isFile()) return straightTarget(await openStraight(path, signal), signal);
     return await temporaryTarget(there ? await realpath(path) : path, there ? there.mode & 0o777 : 0o666);
   } catch (error) {
     throw unwritable(path, error);
@@ -40,7 +47,7 @@ export function targetStream(target: Target): WritableStream<Uint8Array> {
 
 async function temporaryTarget(path: string, mode: number): Promise<Target> {
   const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.part`);
+  const temporary = join(folder, `.${beginning(basename(path))}.${randomBytes(6).toString("hex")}.part`);
   const file = await open(temporary, "wx", mode);
   const direct = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT;
   const output = new FileOutput(file, { openDirect: () => open(temporary, direct) });
@@ -69,30 +76,60 @@ async function temporaryTarget(path: string, mode: number): Promise<Target> {
   };
 }
 
-function straightTarget(file: FileHandle): Target {
+/** A name may have 255 bytes, and one of 85 Chinese characters has as many. */
+function beginning(name: string): string {
+  return Buffer.from(name)
+    .subarray(0, NAME_BYTES)
+    .toString()
+    .replace(/\uFFFD+$/, "");
+}
+
+async function openStraight(path: string, signal: AbortSignal | undefined): Promise<FileHandle> {
+  const opening = open(path, "w");
+  try {
+    return await abortable(opening, signal);
+  } catch (error) {
+    // A named pipe is open when somebody reads it: later, or never.
+    opening.then((late) => late.close()).catch(() => undefined);
+    throw error;
+  }
+}
+
+function straightTarget(file: FileHandle, signal: AbortSignal | undefined): Target {
   return {
-    write: (bytes) => writeAll(file, bytes, "the output"),
+    write: (bytes) => abortable(writeAll(file, bytes, "the output"), signal),
     finish: () => file.close(),
-    discard: () => file.close(),
+    discard: async () => {
+      const closing = file.close();
+      if (!signal?.aborted) return closing;
+      // It waits for a write that perhaps nobody ever takes.
+      closing.catch(() => undefined);
+    },
   };
 }
 
-function standardOutput(): Target {
+function standardOutput(signal: AbortSignal | undefined): Target {
   // A closed pipe is also announced as an event, which would end the process; the failing write below reports it.
   process.stdout.on("error", () => undefined);
   return {
-    write: (bytes) =>
-      new Promise((resolve, reject) => {
+    write: (bytes) => {
+      const written = new Promise<void>((resolve, reject) => {
         process.stdout.write(bytes, (error) => {
-          if (error)
-            reject(new Fault("cancelled", `standard output was closed: ${error.message}`, { cause: error }));
+          if (error) reject(unwritten(error));
           else resolve();
         });
-      }),
+      });
+      return abortable(written, signal);
+    },
     // What went down the pipe is not ours any more.
     finish: async () => undefined,
     discard: async () => undefined,
   };
+}
+
+function unwritten(error: Error): Fault {
+  if (!("code" in error && error.code === "EPIPE")) return unwritable("standard output", error);
+  return new Fault("cancelled", `standard output was closed: ${error.message}`, { cause: error });
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, path: string): Promise<void> {

@@ -3,6 +3,10 @@
 export interface Output {
   /** A result line, on standard output. */
   line(text: string): void;
+  /** Nobody reads standard output any more: lines are dropped, and a long listing may end. */
+  readonly readerGone: boolean;
+  /** When all lines have left. Throws what kept them from a file (a full disk); a reader that has gone did so because it had enough. */
+  flush(): Promise<void>;
   /** A note for people, on standard error; silent in pipes and with --json. */
   note(text: string): void;
   /** An error, on standard error, always. */
@@ -16,6 +20,11 @@ export interface Output {
 /** The process's own standard output and error. */
 export function processOutput(): Output {
   const terminal = process.stderr.isTTY === true;
+  let lost: unknown;
+  let lastLine: Promise<void> | undefined;
+  // What fails is also announced as an event: without these a reader that leaves early (`cairn list | head`) ends the process.
+  process.stdout.on("error", () => undefined);
+  process.stderr.on("error", () => undefined);
   let drawn = false;
   const clear = () => {
     if (drawn) process.stderr.write("\r\x1b[2K");
@@ -23,9 +32,22 @@ export function processOutput(): Output {
   };
   return {
     terminal,
+    get readerGone() {
+      return hasLeft(lost);
+    },
     line(text) {
       clear();
-      process.stdout.write(`${text}\n`);
+      if (lost !== undefined) return;
+      lastLine = new Promise((resolve) => {
+        process.stdout.write(`${text}\n`, (error) => {
+          lost ??= error ?? undefined;
+          resolve();
+        });
+      });
+    },
+    async flush() {
+      await lastLine;
+      if (lost !== undefined && !hasLeft(lost)) throw lost;
     },
     note(text) {
       if (!terminal) return;
@@ -44,4 +66,8 @@ export function processOutput(): Output {
       drawn = true;
     },
   };
+}
+
+function hasLeft(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
 }

@@ -64,7 +64,7 @@ async function retrieveOnce(
   let target: Target | undefined;
   try {
     const retrieval = await files.retrieve(name, { signal, onProgress: bar.update, reuse: true });
-    target = await openTarget(path);
+    target = await openTarget(path, signal);
     for await (const chunk of retrieval) await target.write(chunk);
     await target.finish();
     return retrieval.file;

@@ -1,9 +1,12 @@
 // Where `cairn retrieve` writes: whole or not at all, through links, over files, into pipes and devices.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmod, lstat, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, lstat, open, readdir, readFile, stat, symlink, unlink, writeFile } from "node:fs/promises";
 import { openTarget } from "../../src/cli/output-file.ts";
 import { bytesText, progressBar, progressLine } from "../../src/cli/progress.ts";
+import { failureOf } from "../support/failure.ts";
+import { run } from "../support/processes.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary.ts";
 
 let folder: TemporaryFolder;
@@ -49,6 +52,37 @@ test("a link stays a link, a device a device, and what cannot be written is name
   await expect(openTarget(folder.at("no", "such"))).rejects.toMatchObject({ code: "invalid" });
 });
 
+test.each(["日".repeat(85), `${"é".repeat(127)}x`, "x".repeat(255)])(
+  "a name of 255 bytes: %s",
+  async (name) => {
+    const target = await openTarget(folder.at(name));
+    await target.write(Buffer.from("long"));
+    await target.finish();
+    expect(await readFile(folder.at(name), "utf8")).toBe("long");
+    await unlink(folder.at(name));
+    expect(await readdir(folder.path)).toEqual(["f", "link"]);
+  },
+);
+
+test("a named pipe that nobody reads keeps nobody from stopping: opening it, and writing to it when it is full", async () => {
+  const path = folder.at("pipe");
+  await run(["mkfifo", path]);
+  const opening = new AbortController();
+  const opened = failureOf(openTarget(path, opening.signal));
+  opening.abort(new Error("enough"));
+  expect(await opened).toMatchObject({ message: expect.stringContaining("enough") });
+  // Whoever reads and writes is its own other end: now the thread that still opens it can end, and the pipe fills.
+  const reader = await open(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const writing = new AbortController();
+  const target = await openTarget(path, writing.signal);
+  const written = failureOf(target.write(new Uint8Array(1_048_576)));
+  writing.abort(new Error("enough"));
+  expect(await written).toMatchObject({ message: expect.stringContaining("enough") });
+  await target.discard();
+  await reader.close();
+  await unlink(path);
+});
+
 test("the progress line", () => {
   const line = progressLine({ label: "storing a", done: 26_214_400, total: 52_428_800, elapsed: 500 });
   expect(line).toBe("storing a  ████████████░░░░░░░░░░░░  50 %  26.2 MB of 52.4 MB  52.4 MB/s  0:01 left");
@@ -78,6 +112,8 @@ test("the bar is drawn on a terminal only, ten times a second at most", () => {
       note: ignore,
       error: ignore,
       terminal,
+      readerGone: false,
+      flush: async () => undefined,
       progress: (t: string) => lines.push(t),
     };
     let time = 0;

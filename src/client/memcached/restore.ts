@@ -83,7 +83,7 @@ async function fromSource(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const { manifest } = reading;
-  const opened = await openSource(from, undefined);
+  const opened = await openSource(from, undefined, signal);
   const original = new Original(reading.settings.digests.begin(manifest.size), (size) => {
     if (size > manifest.size) throw mismatch(manifest, "it has more bytes");
   });

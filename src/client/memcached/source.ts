@@ -2,6 +2,7 @@
 
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { Fault } from "../../wire/faults.ts";
+import { abortable } from "./window.ts";
 
 /**
  * A string is a path; a URL is a `file:` URL. Streams yield `Uint8Array`s (a Node stream without encoding, a web
@@ -27,9 +28,13 @@ export interface SourceReader {
   close(): Promise<void>;
 }
 
-/** `size` is what the caller says about a stream. Fault `invalid` for what cannot be read. */
-export async function openSource(source: Source, size: number | undefined): Promise<SourceReader> {
-  if (typeof source === "string" || source instanceof URL) return openPath(source, size);
+/** `size` is what the caller says about a stream. Fault `invalid` for what cannot be read; throws the signal's reason. */
+export async function openSource(
+  source: Source,
+  size: number | undefined,
+  signal?: AbortSignal,
+): Promise<SourceReader> {
+  if (typeof source === "string" || source instanceof URL) return openPath(source, size, signal);
   if (source instanceof ArrayBuffer) return bytesReader(new Uint8Array(source));
   // Also a view that is no Uint8Array: JavaScript does not ask what the types promise.
   if (ArrayBuffer.isView(source)) {
@@ -47,17 +52,25 @@ export async function canReadAgain(source: Source): Promise<boolean> {
   return file.isFile();
 }
 
-async function openPath(path: string | URL, size: number | undefined): Promise<SourceReader> {
+async function openPath(
+  path: string | URL,
+  size: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<SourceReader> {
+  const opening = open(path, "r").catch((cause: unknown) => Promise.reject(unreadable(path, cause)));
   let file: FileHandle;
   try {
-    file = await open(path, "r");
-  } catch (cause) {
-    throw unreadable(path, cause);
+    file = await abortable(opening, signal);
+  } catch (error) {
+    // A named pipe is open when somebody writes to it: later, or never.
+    opening.then((late) => late.close()).catch(() => undefined);
+    throw error;
   }
   try {
     const stat = await file.stat();
     if (stat.isDirectory()) throw unreadable(path, new Error("it is a directory"));
-    return fileReader(file, path, stat.isFile() ? stat.size : size);
+    // What the system makes up as it is read (/proc) is a file of 0 bytes too.
+    return fileReader(file, path, stat.isFile() && stat.size > 0 ? stat.size : size);
   } catch (error) {
     await file.close();
     throw error;

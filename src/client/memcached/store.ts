@@ -42,7 +42,7 @@ export async function storeFile(
 ): Promise<Stored> {
   const key = manifestKey(settings.prefix, name);
   checkOptions(options);
-  const source = await openSource(from, options.size);
+  const source = await openSource(from, options.size, options.signal);
   let upload: Upload | undefined;
   try {
     if (source.size !== undefined) checkSize(settings, source.size, `${source.size}`);

@@ -2,12 +2,15 @@
 
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { constants, createReadStream } from "node:fs";
+import { open, readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { openLargeFiles, type Source, type StoreOptions } from "../../../src/client/memcached/index.ts";
 import { failureOf } from "../../support/failure.ts";
 import { keysOn } from "../../support/memcached-keys.ts";
 import { MemcachedServer } from "../../support/memcached-server.ts";
+import { run } from "../../support/processes.ts";
+import { temporaryFolder } from "../../support/temporary.ts";
 
 const bytes = randomBytes(50_002);
 const ownMemory = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
@@ -32,6 +35,28 @@ describe("sources", () => {
     await using files = await openLargeFiles({ servers: [server.address], chunkSize: 10_000 });
     await files.store("f", source() as Source);
     expect(await (await files.retrieve("f")).bytes()).toEqual(new Uint8Array(bytes));
+  });
+
+  test("what the system makes up as it is read is stored, although it has no size", async () => {
+    await using server = await MemcachedServer.start();
+    await using files = await openLargeFiles({ servers: [server.address] });
+    await files.store("f", "/proc/version");
+    expect(await (await files.retrieve("f")).bytes()).toEqual(
+      new Uint8Array(await readFile("/proc/version")),
+    );
+  });
+
+  test("a named pipe that nobody opens keeps no store from being aborted", async () => {
+    await using folder = await temporaryFolder();
+    await run(["mkfifo", folder.at("pipe")]);
+    await using files = await openLargeFiles({ servers: ["127.0.0.1:1"] });
+    const controller = new AbortController();
+    const failure = failureOf(files.store("f", folder.at("pipe"), { signal: controller.signal }));
+    controller.abort(new Error("enough"));
+    expect(await failure).toMatchObject({ message: "enough" });
+    // The thread that still opens it can end.
+    const other = await open(folder.at("pipe"), constants.O_RDWR | constants.O_NONBLOCK);
+    await other.close();
   });
 
   test.each<[string, unknown]>([
