@@ -75,7 +75,7 @@ export function restoreKv(file: string, path: string, verify: boolean): KvReport
   }
 }
 
-/** Values that are replaced faster than they can be held make it begin again. */
+/** A server that does not see this process (they are in different containers) may remove values before they are held: then it begins again. */
 const ATTEMPTS = 10;
 
 function copyAll(path: string, copy: string): void {

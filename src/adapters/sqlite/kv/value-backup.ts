@@ -21,7 +21,10 @@ import {
 } from "./value-pieces.ts";
 import { isValueName, markOf, valuesFolder } from "./values.ts";
 
-/** Links to files, so that a server that removes them meanwhile does not take them away. */
+/**
+ * Links to files, so that a server that removes them meanwhile does not take them away. A server that sees this process links here, too, what
+ * it removes later.
+ */
 export class HeldValues implements Disposable {
   readonly #from: string;
   readonly #folder: string | undefined;

@@ -2,7 +2,18 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
-import { type FileHandle, mkdir, open, opendir, rm, statfs, unlink, writeFile } from "node:fs/promises";
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  rm,
+  statfs,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Spool } from "../../../ports/kv.ts";
 import { Fault, isFault } from "../../../wire/faults.ts";
@@ -84,8 +95,22 @@ export class Values {
   remove(names: readonly string[]): void {
     if (names.length === 0) return;
     this.#removing = this.#removing.then(async () => {
-      for (const name of names) await unlink(join(this.folder, name)).catch(() => undefined);
+      const backups = await this.#backups();
+      for (const name of names) {
+        const path = join(this.folder, name);
+        // One that began when an item had it goes on with it. It has it already, or is over by now, if that fails.
+        for (const backup of backups) await link(path, join(backup, name)).catch(() => undefined);
+        await unlink(path).catch(() => undefined);
+      }
     });
+  }
+
+  /** Folders of the backups that are being made. */
+  async #backups(): Promise<string[]> {
+    const names = await readdir(this.folder).catch(() => []); // then nothing can be removed either
+    return names
+      .filter((name) => isAlive(Number(BACKUP.exec(name)?.[1] ?? 0)))
+      .map((name) => join(this.folder, name));
   }
 
   /** Resolves when all that was to be removed is. */
@@ -162,7 +187,9 @@ function requireOwn(folder: string, identity: number): void {
   });
 }
 
+/** `process_` 0: none. */
 function isAlive(process_: number): boolean {
+  if (process_ === 0) return false;
   try {
     process.kill(process_, 0);
     return true;
