@@ -15,7 +15,7 @@ import { Crew } from "./crew.ts";
 import { environmentOf, type Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
 import { webhookHosts } from "./webhooks.ts";
-import { isDeadHere, Workers, workerCommand } from "./workers.ts";
+import { isOfBefore, Workers, workerCommand } from "./workers.ts";
 
 export interface Services extends AsyncDisposable {
   readonly files: Files;
@@ -47,7 +47,7 @@ export async function openServices(
   if (webhook !== undefined) requireWebhook(webhook, allowsWebhook);
   const uploads = new Uploads({ staging, records, files, clock, log, lifetime, finishers, limits, webhook });
   await uploads.recover();
-  await jobs.recoverFrom(isDeadHere);
+  await jobs.recoverFrom(isOfBefore);
 
   const workers = new Workers({
     count: settings.workers,

@@ -6,6 +6,7 @@ import { openSyncFile } from "../adapters/disk/sync-file.ts";
 import type { Files } from "../domain/files/files.ts";
 import { aggregateHandler } from "../domain/jobs/aggregate.ts";
 import { mergeHandler } from "../domain/jobs/merge.ts";
+import { presentWorkers } from "../domain/jobs/presence.ts";
 import { Results } from "../domain/jobs/results.ts";
 import { Worker } from "../domain/jobs/worker.ts";
 import type { Aggregation } from "../ports/aggregation.ts";
@@ -16,7 +17,7 @@ import type { Queue } from "../ports/queue.ts";
 import type { Roster } from "../ports/roster.ts";
 import { mergeOnThreads } from "./merge-threads.ts";
 import { openScratch } from "./scratch.ts";
-import { POKE, WORKED, workerName } from "./workers.ts";
+import { POKE, processOf, WORKED, workerName } from "./workers.ts";
 
 /** What a worker works with, composed by whoever starts it. */
 export interface Workshop {
@@ -52,7 +53,7 @@ export interface WorkerRun {
 /** Resolves when the worker has stopped and holds no job. */
 export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }: WorkerRun): Promise<void> {
   const { queue, roster, files, bucket, clock, log } = shop;
-  await using scratch = await openScratch(shop.scratch);
+  await using scratch = await openScratch(shop.scratch, await processesOf(roster, clock));
   const results = new Results({ files, clock, lifetime: shop.resultExpiry });
   let grown = false;
   const aggregation = async () => {
@@ -65,7 +66,7 @@ export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }:
     roster,
     clock,
     log,
-    name: workerName(process.pid),
+    name: workerName(process.pid, supervised),
     handlers: [
       mergeHandler({
         ...{ bucket, results, scratch: runs, openFile: openSyncFile },
@@ -84,6 +85,11 @@ export async function runWorker(shop: Workshop, { signal, supervised, leaseMs }:
   await worker.run(AbortSignal.any([signal, orphaned.signal]));
   // An open channel would keep the process alive.
   if (supervised && process.connected) process.disconnect?.();
+}
+
+/** Of the workers that were heard of lately. */
+async function processesOf(roster: Roster, clock: Clock): Promise<ReadonlySet<string>> {
+  return new Set((await presentWorkers(roster, clock)).map(({ name }) => processOf(name)));
 }
 
 async function openAggregation(scratch: string, memory: number): Promise<Aggregation> {

@@ -1,11 +1,10 @@
 // The supervisor of `serve`: keeps a number of worker processes alive, tells them of new jobs, and ends them.
 
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import type { Subprocess } from "bun";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { toFault } from "../wire/faults.ts";
+import { lifeOf, processName } from "./process-names.ts";
 
 export interface WorkersOptions {
   readonly count: number;
@@ -36,32 +35,27 @@ export const POKE = "poke";
 /** What a worker sends when a job has come to its end: whatever ends it later, it did not die of starting. */
 export const WORKED = "worked";
 
+/** How the names of workers end that a server has started: with it they are gone, or about to go. */
+const OF_A_SERVER = ".s";
+
 /** The name under which the worker process `pid` of this machine holds its leases. */
-export function workerName(pid: number): string {
-  return `${hostname()}:${pid}`;
+export function workerName(pid: number, isOfAServer: boolean): string {
+  return processName(pid) + (isOfAServer ? OF_A_SERVER : "");
 }
 
-/** True for the name of a worker of this machine whose process is gone. Of others nothing is known. */
+/** True for the name of a worker whose process is known to be gone. Of those that are not seen from here nothing is known. */
 export function isDeadHere(worker: string): boolean {
-  const [, host, pid] = /^(.*):(\d+)$/.exec(worker) ?? [];
-  if (host !== hostname()) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return isZombie(Number(pid));
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
+  return lifeOf(processOf(worker)) === "dead";
 }
 
-/** It has ended, and nobody has asked how: in a container there may be nobody who does. */
-function isZombie(pid: number): boolean {
-  try {
-    // After the name, which may hold anything, comes the state (man 5 proc_pid_stat).
-    return /^ [ZX]/.test(readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\)/s, ""));
-  } catch {
-    // No such folder: another kind of system, or it is gone by now.
-    return false;
-  }
+/** The process's own name. */
+export function processOf(worker: string): string {
+  return worker.endsWith(OF_A_SERVER) ? worker.slice(0, -OF_A_SERVER.length) : worker;
+}
+
+/** For a server at its start, which is the only one of its data folder: the workers of those before it are dead to it. */
+export function isOfBefore(worker: string): boolean {
+  return worker.endsWith(OF_A_SERVER) || isDeadHere(worker);
 }
 
 /** How this very program is started again, as source or as one executable, with other arguments. */
@@ -80,6 +74,8 @@ export interface OwnWorker {
 /** A place for one worker process, and for the next one when it has ended. */
 interface Lane {
   child: Subprocess | undefined;
+  /** Of the process that runs now, or ran last. */
+  name: string;
   /** ms since 1970, of the process that runs now, or ran last. */
   startedAt: number;
   /** Processes in a row that did not end by themselves, the last of which lived shortly. */
@@ -97,7 +93,7 @@ export class Workers implements AsyncDisposable {
   constructor(options: WorkersOptions) {
     this.#options = options;
     this.#lanes = Array.from({ length: options.count }, () => ({
-      ...{ child: undefined, startedAt: 0, failures: 0, how: undefined },
+      ...{ child: undefined, name: "", startedAt: 0, failures: 0, how: undefined },
     }));
     this.#kept = this.#lanes.map((lane) => this.#keepOne(lane));
   }
@@ -116,7 +112,7 @@ export class Workers implements AsyncDisposable {
   get own(): readonly OwnWorker[] {
     return this.#lanes.flatMap((lane) => {
       if (!lane.child) return [];
-      return { name: workerName(lane.child.pid), startedAt: lane.startedAt, isUp: this.#isUp(lane) };
+      return { name: lane.name, startedAt: lane.startedAt, isUp: this.#isUp(lane) };
     });
   }
 
@@ -186,6 +182,8 @@ export class Workers implements AsyncDisposable {
       return null;
     }
     lane.child = child;
+    // While it lives its start can be read, which is a part of its name.
+    lane.name = workerName(child.pid, true);
     await child.exited;
     lane.child = undefined;
     const { pid, exitCode, signalCode } = child;
@@ -194,7 +192,7 @@ export class Workers implements AsyncDisposable {
     if (exitCode === 0 || this.#stopping.signal.aborted) log.debug("worker.exited", fields);
     else log.warn("worker.exited", fields);
     try {
-      await onDeath({ worker: workerName(pid), how: lane.how });
+      await onDeath({ worker: lane.name, how: lane.how });
     } catch (error) {
       log.error("worker.recovery-failed", { pid, error: toFault(error) });
     }

@@ -2,10 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
-import { isDeadHere, workerName } from "../../src/app/workers.ts";
 import { JobEntry } from "../../src/wire/api.ts";
 import { Cairn } from "../support/cairn.ts";
-import { childrenOf, run } from "../support/processes.ts";
+import { childrenOf } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
 
@@ -51,13 +50,3 @@ test("a job that ran when all was killed starts again at once, not when its leas
     await cairn.stop();
   }
 }, 60_000);
-
-test("only a worker of this machine whose process is gone is known to be dead", async () => {
-  const { pid } = Bun.spawn(["true"]);
-  await run(["true"]);
-  await until("it is gone", () => isDeadHere(workerName(pid)));
-  expect(isDeadHere(workerName(process.pid))).toBe(false);
-  expect(isDeadHere(workerName(1))).toBe(false);
-  expect(isDeadHere(`elsewhere.example:${pid}`)).toBe(false);
-  expect(isDeadHere("nonsense")).toBe(false);
-});

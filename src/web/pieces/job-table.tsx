@@ -13,6 +13,7 @@ import { JobProgress, JobStateBadge } from "./job-progress.tsx";
 import { Problem } from "./notices.tsx";
 import { column, RecordTable } from "./record-table.tsx";
 import { useNow, When } from "./when.tsx";
+import { WorkerName } from "./worker-list.tsx";
 
 const COLUMNS = [
   column<JobEntry>("kind", "Job", (job) => <JobName job={job} />),
@@ -102,7 +103,7 @@ export function JobDetails({ job }: { readonly job: JobEntry }): ReactNode {
         facts={[
           ["Id", <code key="id">{job.id}</code>],
           ["Attempts", `${job.attempts} of ${job.maxAttempts}`],
-          ["Worker", job.worker],
+          ["Worker", job.worker === null ? null : <WorkerName key="worker" name={job.worker} />],
           ["Added", formatStamp(job.createdAt)],
           ["Not before", job.runAt > job.createdAt && job.state === "queued" ? formatStamp(job.runAt) : null],
           ["Priority", job.priority === 0 ? null : job.priority],

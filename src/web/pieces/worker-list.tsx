@@ -21,7 +21,7 @@ export function WorkerList({ workers }: { readonly workers: readonly WorkerEntry
           {workers.map((worker) => (
             <Table.Tr key={worker.name} data-worker={worker.name}>
               <Table.Td>
-                <code>{worker.name}</code>{" "}
+                <WorkerName name={worker.name} />{" "}
                 <span className="dim">{worker.own ? "of this server" : "started by itself"}</span>
               </Table.Td>
               <Table.Td>
@@ -36,6 +36,11 @@ export function WorkerList({ workers }: { readonly workers: readonly WorkerEntry
       </Table>
     </div>
   );
+}
+
+/** Its machine and process; the rest tells it from others of the same pid. */
+export function WorkerName({ name }: { readonly name: string }): ReactNode {
+  return <code title={name}>{name.split(":").slice(0, 2).join(":")}</code>;
 }
 
 function InHand({ job }: { readonly job: NonNullable<WorkerEntry["job"]> }): ReactNode {
