@@ -79,7 +79,7 @@ for (const kind of ["aggregate", "merge"] as const) {
         });
         // At another moment each time: as soon as it runs, or once the work itself has begun.
         if ((round + attempt) % 2 === 0) await until("it got on", gotOn);
-        process.kill(Number(job.worker?.split(":").at(-1)), "SIGKILL");
+        process.kill(Number(job.worker?.split(":")[1]), "SIGKILL");
         await until("it is given to another", async () => (await shop.queue.get(id))?.worker !== job.worker);
       }
       expect((await ended(id)).attempts).toBe(3);

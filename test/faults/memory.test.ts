@@ -32,7 +32,7 @@ for (const [limit, bytes] of [
       const job = await jobOf(cairn, large).catch((error) => void unanswered.push(error));
       if (job?.state === "running" && limited.at(-1) !== job.worker) {
         limited.push(job.worker);
-        await deny(Number(job.worker?.split(":").at(-1)), bytes);
+        await deny(Number(job.worker?.split(":")[1]), bytes);
       }
       return (job?.state === "failed" || job?.state === "succeeded") && job;
     });
