@@ -2,6 +2,7 @@
 
 import { ActionIcon, Anchor, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { type ReactNode, useEffect } from "react";
+import { useKeepPage } from "./drop.ts";
 import { formatDuration } from "./format.ts";
 import { hrefTo, SECTIONS, type Section, usePlace } from "./location.ts";
 import { Brand, Moon, Sun } from "./pieces/icons.tsx";
@@ -22,6 +23,7 @@ const TITLES: Readonly<Record<Section, string>> = {
 
 export function App(): ReactNode {
   const { section, params } = usePlace();
+  useKeepPage();
   useEffect(() => {
     document.title = `${TITLES[section]} · Cairn`;
   }, [section]);

@@ -1,7 +1,7 @@
 // The transfers and merges that this page has started: they go on while the reader looks at another section.
 
 import { useSyncExternalStore } from "react";
-import { download, upload } from "../client/http/browser.ts";
+import { download, type TransferProgress, upload } from "../client/http/browser.ts";
 import type { FileEntry } from "../wire/api.ts";
 import { Fault, toFault } from "../wire/faults.ts";
 import { ROUTES } from "../wire/routes.ts";
@@ -18,13 +18,28 @@ export interface Transfer {
   /** Bytes; 0 for a merge, which sends nothing. */
   readonly size: number;
   readonly sent: number;
+  /** Of `sent`, what was there before: an earlier visit's, or what came before a pause. */
+  readonly resumed: number;
+  /** When it was begun or resumed, and when a byte moved last. */
   readonly startedAt: number;
+  readonly movedAt: number;
   readonly fault: Fault | null;
   readonly jobId: string | null;
   /** The file that was uploaded or saved, once that is done. */
   readonly fileId: string | null;
-  readonly stop: () => void;
+  /** Ends it with a fault `cancelled`; what was sent stays on the server. */
+  readonly pause: () => void;
+  /** After its end: goes on where it was. */
+  readonly resume: () => void;
 }
+
+interface Hooks {
+  readonly signal: AbortSignal;
+  readonly onProgress: (sent: number, resumed: number) => void;
+}
+
+/** What a transfer does; it is called again to resume. */
+type Work = (hooks: Hooks) => Promise<Partial<Transfer>>;
 
 let transfers: readonly Transfer[] = [];
 let lastId = 0;
@@ -36,44 +51,39 @@ export function useTransfers(): readonly Transfer[] {
 }
 
 export function startUpload(file: File): void {
-  const { id, signal } = begin("upload", file.name, file.size);
-  const onProgress = (sent: number): void => change(id, { sent });
-  settle(
-    id,
-    uploadFile(file, { signal, onProgress }).then((jobId) => ({ jobId })),
-  );
+  begin("upload", file.name, file.size, async ({ signal, onProgress }) => {
+    let before: number | undefined;
+    const report = (sent: number): void => {
+      before ??= sent;
+      onProgress(sent, before);
+    };
+    return { jobId: await uploadFile(file, { signal, onProgress: report }) };
+  });
 }
 
 /** Sends a file of any kind; one that was begun on an earlier visit goes on where it was. */
 export function startFile(file: File): void {
-  const { id, signal } = begin("file", file.name, file.size);
-  const onProgress = ({ done }: { done: number }): void => change(id, { sent: done });
-  settle(
-    id,
-    upload(file, { url: ROUTES.tusUploads, signal, onProgress }).then((sent) => ({ fileId: sent.id })),
-  );
+  begin("file", file.name, file.size, async (hooks) => {
+    const sent = await upload(file, { url: ROUTES.tusUploads, ...shared(hooks) });
+    return { fileId: sent.id };
+  });
 }
 
 /** Writes the server's file to the one that the reader has chosen, which shows it when it was verified. */
 export function startSave(file: FileEntry, target: FileSystemFileHandle): void {
-  const { id, signal } = begin("save", target.name, file.size);
-  const onProgress = ({ done }: { done: number }): void => change(id, { sent: done });
-  settle(
-    id,
-    download(file.url, target, { signal, onProgress, sha256: file.sha256 }).then(() => ({ fileId: file.id })),
-  );
+  begin("save", target.name, file.size, async (hooks) => {
+    await download(file.url, target, { sha256: file.sha256, ...shared(hooks) });
+    return { fileId: file.id };
+  });
 }
 
 /** Dates as `YYYY-MM-DD`, both inclusive. */
 export function startMerge(start: string, end: string): void {
-  const { id } = begin("merge", start === end ? start : `${start} to ${end}`, 0);
   const body = { start_date: start, end_date: end };
-  settle(
-    id,
-    postJson<{ download_id: string }>(ROUTES.mergeInitiate, body).then((answer) => ({
-      jobId: answer.download_id,
-    })),
-  );
+  begin("merge", start === end ? start : `${start} to ${end}`, 0, async () => {
+    const answer = await postJson<{ download_id: string }>(ROUTES.mergeInitiate, body);
+    return { jobId: answer.download_id };
+  });
 }
 
 /** Takes a transfer off the page; what it started on the server stays. */
@@ -81,17 +91,36 @@ export function dismiss(id: number): void {
   publish(transfers.filter((transfer) => transfer.id !== id));
 }
 
-function begin(kind: TransferKind, name: string, size: number): { id: number; signal: AbortSignal } {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort(new Fault("cancelled", "It was stopped."));
-  const id = ++lastId;
-  const ends = { fault: null, jobId: null, fileId: null };
-  publish([{ id, kind, name, size, sent: 0, startedAt: Date.now(), ...ends, stop }, ...transfers]);
-  return { id, signal: controller.signal };
+/** The hooks as the client library takes them. */
+function shared({ signal, onProgress }: Hooks) {
+  return { signal, onProgress: (at: TransferProgress) => onProgress(at.done, at.resumed) };
 }
 
-function settle(id: number, end: Promise<Partial<Transfer>>): void {
-  end.then(
+const NO_END = { fault: null, jobId: null, fileId: null };
+
+function begin(kind: TransferKind, name: string, size: number, work: Work): void {
+  const id = ++lastId;
+  const resume = (): void => run(id, work);
+  const times = { startedAt: 0, movedAt: 0 };
+  publish([
+    { id, kind, name, size, sent: 0, resumed: 0, ...times, ...NO_END, pause: () => undefined, resume },
+    ...transfers,
+  ]);
+  run(id, work);
+}
+
+function run(id: number, work: Work): void {
+  const controller = new AbortController();
+  const pause = (): void => controller.abort(new Fault("cancelled", "It was paused."));
+  const now = Date.now();
+  change(id, { ...NO_END, startedAt: now, movedAt: now, pause });
+  let most = -1;
+  const onProgress = (sent: number, resumed: number): void => {
+    // A try that failed is told of as well, and moves nothing.
+    change(id, { sent, resumed, ...(sent > most && { movedAt: Date.now() }) });
+    most = Math.max(most, sent);
+  };
+  work({ signal: controller.signal, onProgress }).then(
     (changes) => change(id, changes),
     (error: unknown) => change(id, { fault: toFault(error) }),
   );

@@ -19,7 +19,7 @@ export function Problem({
 }): ReactNode {
   const fault = toFault(error);
   return (
-    <Alert color="red" variant="light" title={title} role="alert">
+    <Alert className="problem" color="red" variant="light" title={title} role="alert">
       <p className="plain">{fault.message}</p>
       {fault.hint && <p className="plain dim">{fault.hint}</p>}
       {onRetry && (

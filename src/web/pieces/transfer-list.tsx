@@ -33,10 +33,12 @@ export function TransferList({ kinds }: { readonly kinds: readonly TransferKind[
 }
 
 function Stage({ transfer }: { readonly transfer: Transfer }): ReactNode {
-  if (transfer.fault) {
+  const { fault, resume } = transfer;
+  if (fault?.code === "cancelled") return <Paused transfer={transfer} />;
+  if (fault) {
     return (
       <>
-        <Problem error={transfer.fault} title={FAILED[transfer.kind]} />
+        <Problem error={fault} title={FAILED[transfer.kind]} onRetry={resume} />
         <Dismiss id={transfer.id} />
       </>
     );
@@ -59,25 +61,66 @@ const FAILED = {
 
 function Sending({ transfer }: { readonly transfer: Transfer }): ReactNode {
   const now = useNow(500);
-  const share = transfer.size === 0 ? 100 : (transfer.sent / transfer.size) * 100;
-  const seconds = (now - transfer.startedAt) / 1000;
-  const [moved, whole] =
-    transfer.kind === "save"
-      ? ["received", "All received"]
-      : ["sent", "All sent; the server makes it a file"];
-  const rate = seconds > 0.5 ? ` · ${formatBytes(transfer.sent / seconds)}/s` : "";
+  const isSaving = transfer.kind === "save";
+  const whole = isSaving ? "All received" : "All sent; the server makes it a file";
+  const share = shareOf(transfer);
   return (
     <>
       <div className="measure">
-        <Progress value={share} size="sm" aria-label={`${share.toFixed(0)} % ${moved}`} />
-        <span>{transfer.sent >= transfer.size ? whole : `${share.toFixed(0)} % ${moved}${rate}`}</span>
+        <Progress value={share} size="sm" aria-label={`${share.toFixed(0)} % ${movedBy(transfer)}`} />
+        <span>
+          {transfer.sent >= transfer.size
+            ? whole
+            : `${share.toFixed(0)} % ${movedBy(transfer)}${paceOf(transfer, now)}`}
+        </span>
       </div>
-      <Button size="compact-sm" variant="subtle" color="red" className="danger" onClick={transfer.stop}>
-        Stop
+      <Button size="compact-sm" variant="default" onClick={transfer.pause}>
+        Pause
       </Button>
     </>
   );
 }
+
+function Paused({ transfer }: { readonly transfer: Transfer }): ReactNode {
+  const share = shareOf(transfer);
+  return (
+    <>
+      <div className="measure">
+        <Progress
+          value={share}
+          size="sm"
+          color="gray.5"
+          aria-label={`${share.toFixed(0)} % ${movedBy(transfer)}`}
+        />
+        <span>Paused at {share.toFixed(0)} %</span>
+      </div>
+      <span className="actions">
+        <Button size="compact-sm" variant="light" onClick={transfer.resume}>
+          Resume
+        </Button>
+        <Dismiss id={transfer.id} />
+      </span>
+    </>
+  );
+}
+
+/** In percent. */
+function shareOf({ size, sent }: Transfer): number {
+  return size === 0 ? 100 : (sent / size) * 100;
+}
+
+function movedBy({ kind }: Transfer): string {
+  return kind === "save" ? "received" : "sent";
+}
+
+/** How fast it is, or that it is not: the library goes on trying for a minute. */
+function paceOf({ sent, resumed, startedAt, movedAt }: Transfer, now: number): string {
+  if (now - movedAt > SILENT_MS) return " · no answer from the server, trying again";
+  const seconds = (now - startedAt) / 1000;
+  return seconds > 0.5 && sent > resumed ? ` · ${formatBytes((sent - resumed) / seconds)}/s` : "";
+}
+
+const SILENT_MS = 4_000;
 
 function FileStage({
   transfer,
@@ -87,13 +130,15 @@ function FileStage({
   readonly fileId: string;
 }): ReactNode {
   return (
-    <div className="actions">
+    <>
       <span className="dim">
         {transfer.kind === "save" ? "Saved, and its SHA-256 is right" : "Uploaded, and its SHA-256 is right"}
       </span>
-      <a href={hrefTo("files", { open: fileId })}>Show</a>
-      <Dismiss id={transfer.id} />
-    </div>
+      <span className="actions">
+        <a href={hrefTo("files", { open: fileId })}>Show</a>
+        <Dismiss id={transfer.id} />
+      </span>
+    </>
   );
 }
 

@@ -1,24 +1,13 @@
 // The area to drop a CSV on, or to choose one with the keyboard.
 
-import { type DragEvent, type ReactNode, useRef, useState } from "react";
+import { type ReactNode, useRef } from "react";
+import { useDrop } from "../drop.ts";
 import { startUpload } from "../transfers.ts";
 import { Tray } from "./icons.tsx";
 
 export function UploadArea(): ReactNode {
   const input = useRef<HTMLInputElement>(null);
-  const [over, setOver] = useState(false);
-  const start = (files: FileList | null): void => {
-    for (const file of files ?? []) startUpload(file);
-  };
-  const drop = (event: DragEvent): void => {
-    event.preventDefault();
-    setOver(false);
-    start(event.dataTransfer.files);
-  };
-  const drag = (event: DragEvent): void => {
-    event.preventDefault();
-    setOver(true);
-  };
+  const { isOver, handlers } = useDrop((files) => files.forEach(startUpload));
   return (
     <div className="card action">
       <h2>Total up a CSV</h2>
@@ -34,18 +23,16 @@ export function UploadArea(): ReactNode {
         hidden
         data-testid="csv-input"
         onChange={(event) => {
-          start(event.currentTarget.files);
+          for (const file of event.currentTarget.files ?? []) startUpload(file);
           event.currentTarget.value = "";
         }}
       />
       <button
         type="button"
         className="drop"
-        data-over={over || undefined}
+        data-over={isOver || undefined}
         onClick={() => input.current?.click()}
-        onDrop={drop}
-        onDragOver={drag}
-        onDragLeave={() => setOver(false)}
+        {...handlers}
       >
         <Tray />
         <span>

@@ -4,9 +4,10 @@ import { Button, TextInput } from "@mantine/core";
 import { type ReactNode, useRef } from "react";
 import type { FileEntry } from "../../wire/api.ts";
 import { pathTo, ROUTES } from "../../wire/routes.ts";
+import { useDrop } from "../drop.ts";
 import { useFilter } from "../filter.ts";
 import { formatBytes, formatCount, formatStamp } from "../format.ts";
-import { hrefTo, replaceParams } from "../location.ts";
+import { replaceParams } from "../location.ts";
 import { Confirm } from "../pieces/confirm.tsx";
 import { CopyText } from "../pieces/copy-text.tsx";
 import { DownloadFile, SaveFile } from "../pieces/download-file.tsx";
@@ -32,10 +33,14 @@ const COLUMNS = [
 
 export function Files({ params }: { readonly params: URLSearchParams }): ReactNode {
   const { text, value: prefix, setText } = useFilter(params, "prefix");
+  const { isOver, handlers } = useDrop((files) => files.forEach(startFile));
   return (
-    <section className="page">
+    <section className="page" aria-label="Files" data-over={isOver || undefined} {...handlers}>
       <div className="page-head">
         <h1>Files</h1>
+        <span className="dim drop-hint">
+          {isOver ? "Let go to upload" : "Drop files here to upload them"}
+        </span>
         <TextInput
           className="filter"
           aria-label="Only files whose name begins with"
@@ -174,8 +179,8 @@ function NoFiles({ prefix }: { readonly prefix: string }): ReactNode {
   return (
     <Empty title="No files yet">
       <span>
-        A file appears here when its upload is complete, or when a job has made it. Drop a CSV on the{" "}
-        <a href={hrefTo("overview")}>overview</a>, or send a file with the command:
+        A file appears here when its upload is complete, or when a job has made it. Drop one here, or send it
+        with the command:
       </span>
       <pre>cairn upload FILE</pre>
     </Empty>

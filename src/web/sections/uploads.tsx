@@ -3,13 +3,16 @@
 import { Badge, Progress, SegmentedControl } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { UploadEntry } from "../../wire/api.ts";
+import { pathTo, ROUTES } from "../../wire/routes.ts";
 import { formatBytes, formatStamp } from "../format.ts";
 import { hrefTo, replaceParams } from "../location.ts";
+import { Confirm } from "../pieces/confirm.tsx";
 import { Facts } from "../pieces/facts.tsx";
 import { Empty, Loading, Problem } from "../pieces/notices.tsx";
 import { column, LoadMore, RecordTable } from "../pieces/record-table.tsx";
 import { When } from "../pieces/when.tsx";
-import { useUploads } from "../queries.ts";
+import { useChange, useUploads } from "../queries.ts";
+import { fetchJson } from "../requests.ts";
 
 const COLORS = { arriving: "blue", finished: "moss", failed: "red" } as const;
 const STATES = [
@@ -113,7 +116,29 @@ function UploadDetails({ upload }: { readonly upload: UploadEntry }): ReactNode 
           ],
         ]}
       />
+      {upload.state === "arriving" && <Discard upload={upload} />}
     </div>
+  );
+}
+
+function Discard({ upload }: { readonly upload: UploadEntry }): ReactNode {
+  const discard = useChange((id: string) => fetchJson(pathTo(ROUTES.upload, { id }), { method: "DELETE" }));
+  return (
+    <span>
+      <Confirm
+        label="Discard"
+        title="Discard this upload?"
+        button={{ variant: "light" }}
+        error={discard.error}
+        pending={discard.isPending}
+        onConfirm={(done) => discard.mutate(upload.id, { onSuccess: done })}
+      >
+        <p className="plain">
+          The {formatBytes(upload.received)} of <strong>{upload.name || upload.id}</strong> that have arrived
+          are removed, and whoever sends it has to begin anew.
+        </p>
+      </Confirm>
+    </span>
   );
 }
 
