@@ -16,9 +16,7 @@ import type { StagedWrite } from "../../ports/staging.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
 import { FileOutput } from "../../wire/file-output.ts";
 import { isMissing, makeFolder, type PieceFile, safeName, syncFolder, writePieces } from "./durable.ts";
-
-/** Tells this run's temporary files from those of a crashed one that had the same process id (1 in a container). */
-const RUN = crypto.randomUUID().slice(0, 8);
+import { sweepTemporary, temporaryName } from "./temporary.ts";
 
 const DIRECT = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT;
 
@@ -51,7 +49,7 @@ export class DiskBlobs implements Blobs {
     source: AsyncIterable<Uint8Array>,
     options: { readonly size?: number; readonly signal?: AbortSignal } = {},
   ): Promise<WrittenBlob> {
-    const temporary = join(this.#temporary, `${process.pid}-${RUN}-${crypto.randomUUID()}`);
+    const temporary = join(this.#temporary, temporaryName());
     const hasher = new Bun.CryptoHasher("sha256");
     let result: StagedWrite;
     try {
@@ -167,23 +165,4 @@ function inOrder(output: FileOutput): PieceFile {
       return { bytesWritten };
     },
   };
-}
-
-/** Removes the temporary files of processes that are no more; a living one (a worker) is still writing its own. */
-async function sweepTemporary(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const [pid, run] = name.split("-", 2);
-    const alive = Number(pid) === process.pid ? run === RUN : isAlive(Number(pid));
-    if (!alive) await rm(join(folder, name), { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
