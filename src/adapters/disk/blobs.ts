@@ -1,7 +1,7 @@
 // Blobs in a folder: one file each, fanned out by the first two characters of the id.
 
 import { constants } from "node:fs";
-import { mkdir, open, opendir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, opendir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type {
   BlobId,
