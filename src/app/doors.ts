@@ -1,6 +1,7 @@
 // Opens every door: one table of routes on each HTTP port, and the memcached protocol.
 
 import { hostname } from "node:os";
+import { BodyRoom } from "../doors/http/body-room.ts";
 import { dashboardRoutes } from "../doors/http/dashboard/routes.ts";
 import { findWebFiles } from "../doors/http/dashboard/web-files.ts";
 import { dropzoneRoutes } from "../doors/http/dropzone/routes.ts";
@@ -39,6 +40,8 @@ export interface DoorsOptions {
 /** Disposing closes all of them at once. */
 export interface Doors extends DoorPorts, AsyncDisposable {}
 
+/** Bytes of the bodies of large image chunks that are in memory together; at least the largest one. */
+const BODY_ROOM = 64 * 1_048_576;
 /** Slow senders and readers are welcome, as long as a byte moves now and then. */
 const IDLE_SECONDS = 120;
 /** How long requests under way may take to end after SIGTERM. */
@@ -82,10 +85,15 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
   };
 }
 
-function routesOf({ settings, version, kv, services }: DoorsOptions, overview: Overview): readonly Route[] {
+function routesOf(
+  { settings, version, kv, services, clock }: DoorsOptions,
+  overview: Overview,
+): readonly Route[] {
   const { files, uploads, jobs, aggregations } = services;
+  const chunkLimit = settings.maxChunkBody;
+  const room = new BodyRoom({ size: Math.max(chunkLimit, BODY_ROOM), clock });
   const routes = [
-    ...imageRoutes({ uploads, files, chunkLimit: settings.maxChunkBody }),
+    ...imageRoutes({ uploads, files, chunkLimit, room }),
     ...dropzoneRoutes({ uploads, files, jobs: aggregations }),
     ...mergeRoutes({ jobs, files }),
     ...filesRoutes({ files }),

@@ -3,6 +3,7 @@
 import { Files } from "../../src/domain/files/files.ts";
 import type { Limits } from "../../src/domain/uploads/admission.ts";
 import { Uploads } from "../../src/domain/uploads/uploads.ts";
+import { BodyRoom } from "../../src/doors/http/body-room.ts";
 import {
   type AggregationStatus,
   dropzoneFinisher,
@@ -29,6 +30,7 @@ export interface StorageService extends AsyncDisposable {
   readonly files: Files;
   readonly uploads: Uploads;
   readonly clock: ManualClock;
+  readonly room: BodyRoom;
   /** Job id → what it says of itself; a submitted job is queued. */
   readonly jobs: Map<string, AggregationStatus>;
   /** Idempotency key → job id. */
@@ -39,6 +41,8 @@ export interface StorageService extends AsyncDisposable {
 
 export interface StorageServiceOptions {
   readonly chunkLimit?: number;
+  /** Bytes of large image chunks in memory together. */
+  readonly bodyRoom?: number;
   readonly keys?: Map<string, string>;
   readonly limits?: Partial<Limits>;
 }
@@ -75,8 +79,10 @@ export async function openStorageService(
   const limits = { maxSize: null, quota: null, maxUploads: null, ...options.limits };
   const uploads = new Uploads({ staging, records, files, clock, log, finishers, limits });
   await uploads.recover();
+  const { chunkLimit = 1_048_576, bodyRoom = 64 * 1_048_576 } = options;
+  const room = new BodyRoom({ size: bodyRoom, clock });
   const routes = [
-    ...imageRoutes({ uploads, files, chunkLimit: options.chunkLimit ?? 1_048_576 }),
+    ...imageRoutes({ uploads, files, chunkLimit, room }),
     ...dropzoneRoutes({ uploads, files, jobs: aggregation }),
     ...filesRoutes({ files }),
     ...putRoutes({ uploads }),
@@ -85,7 +91,7 @@ export async function openStorageService(
   ];
   const server = openHttpDoor({ hostname: "127.0.0.1", port: 0, routes, idleTimeout: 30, log });
   return {
-    ...{ folder, stores, files, uploads, clock, jobs, keys, errors },
+    ...{ folder, stores, files, uploads, clock, room, jobs, keys, errors },
     origin: `http://127.0.0.1:${server.port}`,
     port: server.port,
     [Symbol.asyncDispose]: async () => {

@@ -29,6 +29,7 @@ interface Promised {
 const MARGIN = 16 * 1_048_576;
 /** How long a look at the disk is believed, so that many small uploads cost one. */
 const FRESH_MS = 1_000;
+const UNKNOWN = { at: Number.NEGATIVE_INFINITY, bytes: Promise.resolve(Number.POSITIVE_INFINITY) };
 
 export class Admission {
   readonly #limits: Limits;
@@ -38,7 +39,7 @@ export class Admission {
   /** Sums over `#promised`. */
   #size = 0;
   #received = 0;
-  #free = { at: Number.NEGATIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+  #free = UNKNOWN;
 
   constructor(limits: Limits, records: Records, clock: Clock) {
     this.#limits = limits;
@@ -172,7 +173,14 @@ export class Admission {
     if (!freeSpace) return Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
     // A clock that was set back must not keep an old figure for long.
-    if (Math.abs(now - this.#free.at) > FRESH_MS) this.#free = { at: now, bytes: await freeSpace() };
+    if (Math.abs(now - this.#free.at) > FRESH_MS) {
+      // All who come while the disk answers share the look.
+      const look = { at: now, bytes: freeSpace() };
+      this.#free = look;
+      look.bytes.catch(() => {
+        if (this.#free === look) this.#free = UNKNOWN;
+      });
+    }
     return this.#free.bytes;
   }
 }

@@ -38,6 +38,9 @@ export interface HttpDoor extends AsyncDisposable {
   stop(now?: boolean): Promise<void>;
 }
 
+/** When to ask again after `busy`. */
+const RETRY_SECONDS = "1";
+
 type Handler = (request: BunRequest<string>, server: HttpServer) => Response | Promise<Response>;
 type Methods = Record<string, Handler>;
 type Guards = HttpDoorOptions & { readonly checkHost: HostCheck };
@@ -159,6 +162,7 @@ function guarded(route: Route, { credentials, checkHost, log }: Guards, running:
         });
       }
       response = answerFault(fault, body);
+      if (fault.code === "busy") response.headers.set("retry-after", RETRY_SECONDS);
       if (fault.code === "unauthenticated") response.headers.set("www-authenticate", CHALLENGE);
       if (fault.code === "unsupported-media" && codingOf(request) !== undefined) {
         response.headers.set("accept-encoding", "identity");

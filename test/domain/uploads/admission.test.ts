@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { rename } from "node:fs/promises";
 import type { Limits } from "../../../src/domain/uploads/admission.ts";
-import { isFault } from "../../../src/wire/faults.ts";
+import { Fault, isFault } from "../../../src/wire/faults.ts";
 import { stream } from "../../support/bytes.ts";
 import { type StorageService, temporaryStorageService } from "../../support/storage-service.ts";
 
@@ -21,7 +21,7 @@ afterEach(() => service[Symbol.asyncDispose]());
 const begin = (id: string, size: number | null) =>
   service.uploads.begin({ id, protocol: "tus", name: id, mediaType: "text/plain", size });
 /** The code and figures of the fault that `work` ends with. */
-const faultOf = async (work: Promise<unknown>): Promise<unknown> => {
+const faultOf = async (work: Promise<unknown>): Promise<Record<string, unknown> | undefined> => {
   const error = await work.then(
     () => undefined,
     (error: unknown) => error,
@@ -45,6 +45,19 @@ test("promises the disk's free space once, less a margin, and takes it back", as
   expect(await faultOf(begin("e", 1))).toEqual({ code: "no-space", size: 1, free, promised: 100 * MB });
   await service.uploads.discard(winner?.id ?? "");
   await begin("e", 60 * MB);
+});
+
+test("all who begin at once share one look at the disk; one that failed is not kept", async () => {
+  const looks: (() => Promise<number>)[] = [
+    () => Promise.reject(new Fault("internal", "statfs")),
+    () => Promise.resolve(free),
+  ];
+  let count = 0;
+  await open({ freeSpace: () => (looks[count++] ?? freeSpace)() });
+  const failed = await Promise.all([faultOf(begin("a", MB)), faultOf(begin("b", MB))]);
+  expect(failed.map((fault) => fault?.code)).toEqual(["internal", "internal"]);
+  await Promise.all([begin("a", MB), begin("b", MB), begin("c", MB)]);
+  expect(count).toBe(2);
 });
 
 test("bytes that arrived are no longer promised, and a restart promises the same", async () => {

@@ -6,6 +6,7 @@ import type { Uploads } from "../../../domain/uploads/uploads.ts";
 import { Fault, isFault } from "../../../wire/faults.ts";
 import { ROUTES } from "../../../wire/routes.ts";
 import { readJson } from "../body.ts";
+import type { BodyRoom } from "../body-room.ts";
 import { serveFile } from "../files/serve.ts";
 import type { FaultBody, Route } from "../route.ts";
 import {
@@ -21,13 +22,15 @@ import {
 export interface ImageDoorOptions {
   readonly uploads: Uploads;
   readonly files: Files;
-  /** The most bytes of one chunk's JSON body; default 64 MiB. */
-  readonly chunkLimit?: number;
+  /** The most bytes of one chunk's JSON body. */
+  readonly chunkLimit: number;
+  /** What the bodies of large chunks may take together. */
+  readonly room: BodyRoom;
 }
 
 const CREATED = 201;
 
-export function imageRoutes({ uploads, files, chunkLimit = 64 * 1_048_576 }: ImageDoorOptions): Route[] {
+export function imageRoutes({ uploads, files, chunkLimit, room }: ImageDoorOptions): Route[] {
   return [
     {
       method: "POST",
@@ -43,10 +46,11 @@ export function imageRoutes({ uploads, files, chunkLimit = 64 * 1_048_576 }: Ima
       summary: "Takes one chunk of a registered image.",
       body: ImageChunkSchema,
       faultBody,
-      handle: async (request) => {
-        const sha256 = digestOf(request.params.sha256);
-        return takeChunk(uploads, sha256, await readJson(request, imageChunk, chunkLimit));
-      },
+      handle: (request) =>
+        room.hold(request, chunkLimit, async () => {
+          const sha256 = digestOf(request.params.sha256);
+          return takeChunk(uploads, sha256, await readJson(request, imageChunk, chunkLimit));
+        }),
     },
     {
       method: "GET",
