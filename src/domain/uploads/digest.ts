@@ -30,7 +30,8 @@ export function hashAhead(staging: Staging, upload: UploadRecord): void {
 
 /** Follows the bytes from 0 on; writes that do not continue where it stands are left to be read back later. */
 export class RunningDigest {
-  #hasher = new Bun.CryptoHasher("sha256");
+  /** Made when it is needed: small uploads are hashed at once. */
+  #hasher: Bun.CryptoHasher | undefined;
   #position = 0;
   #isFollowed = false;
 
@@ -43,7 +44,7 @@ export class RunningDigest {
   follow(offset: number): DigestRun | undefined {
     if (offset !== this.#position || this.#isFollowed) return undefined;
     this.#isFollowed = true;
-    const hasher = this.#hasher.copy();
+    const hasher = this.#continued();
     let length = 0;
     return {
       update: (piece) => {
@@ -62,7 +63,7 @@ export class RunningDigest {
 
   /** The digest in hexadecimal, after `rest`, the bytes from `position` on, is hashed too. */
   async finish(rest: AsyncIterable<Uint8Array>): Promise<string> {
-    const hasher = this.#hasher.copy();
+    const hasher = this.#continued();
     for await (const piece of rest) {
       for (let start = 0; start < piece.length; start += STEP) {
         hasher.update(piece.subarray(start, start + STEP));
@@ -71,6 +72,11 @@ export class RunningDigest {
       }
     }
     return hasher.digest("hex");
+  }
+
+  /** One that has hashed as much, and goes its own way. */
+  #continued(): Bun.CryptoHasher {
+    return this.#hasher?.copy() ?? new Bun.CryptoHasher("sha256");
   }
 }
 

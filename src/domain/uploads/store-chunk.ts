@@ -70,17 +70,16 @@ export async function compareChunk(
 }
 
 /** Bytes and ledger in one step where the store can do that, else one after the other. */
-async function storeBytes(
+function storeBytes(
   staging: Staging,
   active: ActiveUpload,
   bytes: Uint8Array,
   { range, isExclusive }: { readonly range: ByteRange; readonly isExclusive: boolean },
 ): Promise<void> {
-  if (bytes.length === 0) return;
+  if (bytes.length === 0) return Promise.resolve();
   const { record } = active;
   if (staging.joinsRecords(record.staging)) return active.list(range, isExclusive, bytes);
-  await staging.write(record.staging, range.start, bytes);
-  await active.list(range, isExclusive);
+  return staging.write(record.staging, range.start, bytes).then(() => active.list(range, isExclusive));
 }
 
 function checkLength(chunk: Chunk, bytes: Uint8Array): void {

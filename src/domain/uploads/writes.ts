@@ -52,7 +52,8 @@ export class Writes {
 
   async chunk(active: ActiveUpload, chunk: Chunk, signal?: AbortSignal): Promise<Progress> {
     const range = rangeOf(chunk, active.record);
-    const reservation = await this.#reserve(active, range, chunk.repeated);
+    const reservation =
+      this.#reserveFree(active, range) ?? (await this.#reserve(active, range, chunk.repeated));
     if (!reservation) return this.#repeat(active, chunk, range);
     const { source } = chunk;
     try {
@@ -115,6 +116,15 @@ export class Writes {
     if (isComplete(active.record)) return this.#finish(active);
     const { fileId } = active.record;
     return { upload: active.record, file: fileId === null ? undefined : await this.#files.get(fileId) };
+  }
+
+  /** The right to write `range` where nobody is in the way and nothing of it is there, as for nearly all chunks: without a promise. */
+  #reserveFree(active: ActiveUpload, range: ByteRange): Reservation | undefined {
+    const { record } = active;
+    if (record.state !== "arriving" || isComplete(record)) return undefined;
+    if (active.holderOf(range) || overlaps(record.coverage, range)) return undefined;
+    refuseOver(record, this.#clock.now());
+    return active.reserve(range);
   }
 
   /** The right to write `range`, or undefined when the upload has become a file. */

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../ports/clock.ts";
 import { Fault, toFault } from "../../wire/faults.ts";
+import { declaredLength } from "./body.ts";
 
 /** Smaller ones are not counted: they take no more than the buffers of their connection. */
 const SMALL = 65_536;
@@ -30,11 +31,10 @@ export class BodyRoom {
    * Runs `work`, which reads the body of `request` and refuses one of more than `limit` bytes, when there is room for it; the
    * room is kept until `work` has ended. Until it is read a body stays with its client. One of unknown length takes `limit`.
    *
-   * Faults: `busy` when it has waited for a minute, `cancelled` when the client has gone.
+   * Faults: `invalid` (its length), `busy` when it has waited for a minute, `cancelled` when the client has gone.
    */
   async hold<T>(request: Request, limit: number, work: () => Promise<T>): Promise<T> {
-    const declared = request.headers.get("content-length");
-    const bytes = declared === null ? limit : Number(declared);
+    const bytes = declaredLength(request) ?? limit;
     // Too large ones are refused before they are read.
     if (bytes <= SMALL || bytes > limit) return work();
     // A body that is as large as all the room has it for itself.

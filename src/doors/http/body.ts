@@ -32,7 +32,7 @@ export async function readJson<T>(
       hint: "Send the header Content-Type: application/json.",
     });
   }
-  const value = parseJson(await readText(request, limit));
+  const value = parseJson(decode(await readBytes(request, limit)));
   if (!("isPlain" in shape)) return parseWith(shape, value, "the body");
   return shape.isPlain(value) ? value : parseWith(shape.schema, value, "the body");
 }
@@ -82,12 +82,7 @@ export function refuseCoded(request: Request): void {
 
 /** The body as UTF-8 text of at most `limit` bytes; a longer one is refused without being read to the end. */
 export async function readText(request: Request, limit: number): Promise<string> {
-  const bytes = await readBytes(request, limit);
-  try {
-    return UTF8.decode(bytes);
-  } catch (cause) {
-    throw new Fault("invalid", "the body is not UTF-8 text", { cause });
-  }
+  return decode(await readBytes(request, limit));
 }
 
 /**
@@ -98,6 +93,7 @@ export async function readText(request: Request, limit: number): Promise<string>
 export function declaredLength({ headers }: Request): number | undefined {
   const header = headers.get("content-length");
   if (header === null) return undefined;
+  if (/^\d{1,15}$/.test(header)) return Number(header);
   const lengths = new Set(header.split(",").map((length) => parseByteCount("Content-Length", length)));
   const [length] = lengths;
   if (lengths.size === 1) return length;
@@ -120,6 +116,14 @@ export async function readBytes(request: Request, limit: number): Promise<Uint8A
     pieces.push(piece);
   }
   return Buffer.concat(pieces, size);
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch (cause) {
+    throw new Fault("invalid", "the body is not UTF-8 text", { cause });
+  }
 }
 
 function parseJson(text: string): unknown {

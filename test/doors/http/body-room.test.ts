@@ -56,6 +56,9 @@ test("room is given back when the work fails, and one that is refused anyway tak
   const fails = () => Promise.reject(new RangeError("nothing works"));
   expect(await room.hold(requestOf(LIMIT), LIMIT, fails).catch((error) => error.name)).toBe("RangeError");
   const tooLarge = enter(room, LIMIT + 1);
+  // A length that was sent twice is one (RFC 9110 §8.6).
+  const twice = new Request("http://x/", { method: "POST", headers: { "content-length": "900000, 900000" } });
+  expect(await room.hold(twice, LIMIT, () => Promise.resolve("done"))).toBe("done");
   const fits = enter(room, LIMIT);
   await settle();
   expect([tooLarge.isIn, fits.isIn]).toEqual([true, true]);

@@ -1,5 +1,6 @@
 // The image protocol: an image is registered by its SHA-256, its chunks come as JSON in any order.
 
+import type { BunRequest } from "bun";
 import { z } from "zod";
 import type { Files } from "../../../domain/files/files.ts";
 import type { Uploads } from "../../../domain/uploads/uploads.ts";
@@ -9,15 +10,7 @@ import { readJson } from "../body.ts";
 import type { BodyRoom } from "../body-room.ts";
 import { serveFile } from "../files/serve.ts";
 import type { FaultBody, Route } from "../route.ts";
-import {
-  type ImageChunk,
-  ImageChunkSchema,
-  imageChunk,
-  isDigest,
-  type Registration,
-  registration,
-  Sha256,
-} from "./bodies.ts";
+import { ImageChunkSchema, imageChunk, isDigest, registration, Sha256 } from "./bodies.ts";
 
 export interface ImageDoorOptions {
   readonly uploads: Uploads;
@@ -38,7 +31,7 @@ export function imageRoutes({ uploads, files, chunkLimit, room }: ImageDoorOptio
       summary: "Registers an image by its SHA-256, size and chunk size.",
       body: z.object({ sha256: z.string(), size: z.number(), chunk_size: z.number() }),
       faultBody,
-      handle: async (request) => register(uploads, await readJson(request, registration)),
+      handle: (request) => register(request, uploads),
     },
     {
       method: "POST",
@@ -46,11 +39,7 @@ export function imageRoutes({ uploads, files, chunkLimit, room }: ImageDoorOptio
       summary: "Takes one chunk of a registered image.",
       body: ImageChunkSchema,
       faultBody,
-      handle: (request) =>
-        room.hold(request, chunkLimit, async () => {
-          const sha256 = digestOf(request.params.sha256);
-          return takeChunk(uploads, sha256, await readJson(request, imageChunk, chunkLimit));
-        }),
+      handle: (request) => room.hold(request, chunkLimit, () => takeChunk(request, uploads, chunkLimit)),
     },
     {
       method: "GET",
@@ -67,10 +56,10 @@ export function imageRoutes({ uploads, files, chunkLimit, room }: ImageDoorOptio
 /** The protocol's errors: both members are strings. */
 export const faultBody: FaultBody = ({ message }, status) => ({ code: String(status), message });
 
-async function register(uploads: Uploads, image: Registration): Promise<Response> {
-  const { sha256, size, chunk_size: chunkSize } = image;
-  await uploads
-    .begin({
+async function register(request: Request, uploads: Uploads): Promise<Response> {
+  const { sha256, size, chunk_size: chunkSize } = await readJson(request, registration);
+  try {
+    await uploads.begin({
       id: idOf(sha256),
       protocol: "image",
       name: `${sha256}.txt`,
@@ -78,16 +67,21 @@ async function register(uploads: Uploads, image: Registration): Promise<Response
       size,
       declaredSha256: sha256,
       meta: { chunkSize: String(chunkSize) },
-    })
-    .catch((error) => {
-      throw isFault(error, "exists")
-        ? new Fault("exists", `the image ${sha256} is registered already`)
-        : error;
     });
+  } catch (error) {
+    if (!isFault(error, "exists")) throw error;
+    throw new Fault("exists", `the image ${sha256} is registered already`);
+  }
   return created();
 }
 
-async function takeChunk(uploads: Uploads, sha256: string, chunk: ImageChunk): Promise<Response> {
+async function takeChunk(
+  request: BunRequest<string>,
+  uploads: Uploads,
+  chunkLimit: number,
+): Promise<Response> {
+  const sha256 = digestOf(request.params["sha256"]);
+  const chunk = await readJson(request, imageChunk, chunkLimit);
   const upload = await uploads.get(idOf(sha256));
   if (!upload || upload.state === "failed") throw unknown(sha256);
   // A whole image is a file, which does not know in what chunks it came.
