@@ -129,6 +129,10 @@ export class EntryBytes {
   }
 
   /** `at`: where the entry begins. */
+  hash(at: number): number {
+    return this.i32[at >> 2] as number;
+  }
+
   kind(at: number): number {
     return ((this.i32[(at + ENTRY.shape) >> 2] as number) >>> 8) & 255;
   }

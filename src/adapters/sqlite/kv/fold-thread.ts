@@ -17,7 +17,7 @@ export interface SegmentFile {
 }
 
 export type FoldRequest =
-  | { readonly kind: "open"; readonly path: string }
+  | { readonly kind: "open"; readonly path: string; readonly knownBytes: number }
   | { readonly kind: "fold"; readonly changes: Changes; readonly files: readonly SegmentFile[] }
   | { readonly kind: "sweep"; readonly now: number; readonly limit: number }
   | { readonly kind: "close" };
@@ -61,7 +61,7 @@ if (!Bun.isMainThread) {
 function answer(request: FoldRequest): FoldAnswer {
   switch (request.kind) {
     case "open":
-      open(request.path);
+      open(request);
       return { kind: "done", removed: 0, usedBytes: 0, unlisted: [] };
     case "fold": {
       const folded = opened().apply(request.changes, valuesOf(request.files));
@@ -81,12 +81,12 @@ function answer(request: FoldRequest): FoldAnswer {
 }
 
 /** What is folded leaves the journal: so the transaction is on the disk before, whatever the mode of the commits. */
-function open(database: string): void {
-  path = database;
+function open(request: Extract<FoldRequest, { kind: "open" }>): void {
+  path = request.path;
   db = openDatabase({ path, sync: "full", applicationId: KV_APPLICATION_ID, migrations: KV_MIGRATIONS });
   db.run(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
   db.run(`PRAGMA journal_size_limit = ${KEPT_WAL_BYTES}`);
-  fold = new Fold(db);
+  fold = new Fold(db, request.knownBytes);
 }
 
 function valuesOf(files: readonly SegmentFile[]): Far {

@@ -16,6 +16,8 @@ export interface FoldingOptions {
   /** As the database has them. */
   readonly totals: Totals;
   readonly usedBytes: number;
+  /** Of memory, for the fold to remember where rows stand. */
+  readonly knownBytes: number;
   /** SQLite has all up to this segment, and its file is about to be used again. */
   readonly onFolded: (segment: number) => void;
   /** Files of large values that no item has any more, which is on the disk. */
@@ -182,7 +184,8 @@ export class Folding {
     const thread = new FoldThread();
     this.#thread = thread;
     try {
-      await thread.ask({ kind: "open", path: this.#options.path });
+      const { path, knownBytes } = this.#options;
+      await thread.ask({ kind: "open", path, knownBytes });
       return thread;
     } catch (error) {
       this.#thread = undefined;

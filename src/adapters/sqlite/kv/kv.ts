@@ -66,6 +66,8 @@ const DEFAULT_BUDGET = 1_048_576;
 const DEFAULT_CACHE = 268_435_456;
 /** Of SQLite, for reads beside the ring: the upper levels of its trees, and leaves of the index. */
 const PAGE_CACHE_KIB = 16_384;
+/** Of the cache: one part of so many is for the fold to remember where rows stand. */
+const KNOWN_SHARE = 16;
 /** cas uniques are given out beyond those of records that a power cut may have taken. */
 const CAS_AFTER_CRASH = 1_048_576;
 /** Bytes of the journal that are folded in a tenth of a second or so. */
@@ -117,7 +119,8 @@ export class SqliteKv implements Kv {
     const totals = sql.totals.get() as Totals;
     const file = resolvedPath(path);
     this.#values = new Values(file, totals.identity);
-    const capacity = ringBytes(options.cacheBytes ?? DEFAULT_CACHE, journalBytes(file));
+    const { cacheBytes = DEFAULT_CACHE } = options;
+    const capacity = ringBytes(cacheBytes, journalBytes(file));
     const ring = new KvRing(capacity, totals.folded);
     // What is recovered may be large values, which are read from the journal that is still being opened.
     this.#view = new KvView(
@@ -145,6 +148,7 @@ export class SqliteKv implements Kv {
       journal: this.#journal,
       totals,
       usedBytes: usedBytes(db),
+      knownBytes: cacheBytes / KNOWN_SHARE,
       ring,
       onFolded: (folded) => this.#view.folded(folded),
       onUnlisted: (files) => this.#values.remove(files),

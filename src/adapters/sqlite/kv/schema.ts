@@ -146,6 +146,9 @@ export function prepareStatements(db: Database) {
     update: db.query<null, [number, number, number, number, Uint8Array, number]>(
       "UPDATE items SET flags = ?, exptime = ?, cas = ?, state = ?, value = ? WHERE id = ?",
     ),
+    overwrite: db.query<null, [number, number, number, number, Uint8Array, number, string]>(
+      "UPDATE items SET flags = ?, exptime = ?, cas = ?, state = ?, value = ? WHERE id = ? AND key = ?",
+    ),
     remove: db.query<null, [number]>("DELETE FROM items WHERE id = ?"),
     removeAll: db.query<null, []>("DELETE FROM items"),
     page: db.query<KeyRow, [string, string, number, number]>(
