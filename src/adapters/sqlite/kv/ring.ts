@@ -43,7 +43,7 @@ const NO_VALUE = new Uint8Array(0);
  */
 export class KvRing {
   readonly #memory: RingMemory;
-  readonly #capacity: number;
+  readonly capacity: number;
   readonly unfolded = new Unfolded();
   readonly #table = new KeyTable();
   /** Both only grow; the place is the rest by the capacity. */
@@ -54,8 +54,8 @@ export class KvRing {
 
   /** `capacity` in bytes; the memory is taken as it fills. */
   constructor(capacity: number, folded: number) {
-    this.#capacity = capacity & ~7;
-    this.#memory = new RingMemory(this.#capacity);
+    this.capacity = capacity & ~7;
+    this.#memory = new RingMemory(this.capacity);
     this.#folded = folded;
   }
 
@@ -66,7 +66,7 @@ export class KvRing {
   /** Bytes that can be added for certain before a fold makes more room. */
   get room(): number {
     // An entry that does not fit before the end of the memory leaves a gap there: at most the largest one.
-    return this.#capacity - this.#span - entryLength(250, LARGEST);
+    return this.capacity - this.#span - entryLength(250, LARGEST);
   }
 
   /** Where the entry of the key begins, or -1. It may be a removal: see `removed`. */
@@ -183,7 +183,7 @@ export class KvRing {
   /** Keeps what was read from SQLite, for a client at `fetchedAt` (ms; else 0), if it is small and there is room. One fetch does not save it from leaving. */
   remember(key: string, item: EntryHead & { readonly value: Bytes }, fetchedAt: number): void {
     const length = entryLength(key.length, item.value.length);
-    if (item.value.length > LARGEST || this.#span + length > this.#capacity / 2) return;
+    if (item.value.length > LARGEST || this.#span + length > this.capacity / 2) return;
     const to = this.#make(length);
     writeEntry(this.#bytes, to, PUT, key, item, item.value);
     if (fetchedAt !== 0) stampUse(this.#bytes, to, fetchedAt, true);
@@ -193,7 +193,7 @@ export class KvRing {
   /** What a fold of all segments up to this one needs: its entries stay as they are until it is over. */
   changes(last: number): Changes {
     const memory = this.#memory.lend();
-    return { memory, capacity: this.#capacity, after: this.#folded, ...this.unfolded.upTo(last, this.#head) };
+    return { memory, capacity: this.capacity, after: this.#folded, ...this.unfolded.upTo(last, this.#head) };
   }
 
   /** SQLite has all up to this segment. */
@@ -248,20 +248,20 @@ export class KvRing {
     const most = MOST_SAVED + length / BYTES_PER_SAVED;
     let saved = 0;
     for (;;) {
-      if (this.#capacity - (this.#head % this.#capacity) < length) this.#skipToStart();
-      if (this.#capacity - (this.#head - this.#tail) >= length) break;
+      if (this.capacity - (this.#head % this.capacity) < length) this.#skipToStart();
+      if (this.capacity - (this.#head - this.#tail) >= length) break;
       if (this.#evict(saved < most)) saved++;
     }
-    this.#memory.reach((this.#head % this.#capacity) + length);
+    this.#memory.reach((this.#head % this.capacity) + length);
     this.#head += length;
-    return (this.#head - length) % this.#capacity;
+    return (this.#head - length) % this.capacity;
   }
 
   #skipToStart(): void {
-    const at = this.#head % this.#capacity;
-    const length = this.#capacity - at;
-    while (this.#capacity - (this.#head - this.#tail) < length) this.#evict(false);
-    this.#memory.reach(this.#capacity);
+    const at = this.#head % this.capacity;
+    const length = this.capacity - at;
+    while (this.capacity - (this.#head - this.#tail) < length) this.#evict(false);
+    this.#memory.reach(this.capacity);
     // A gap may be as short as 8 bytes: the shape is all that is written of it.
     this.#bytes.i32[(at + ENTRY.shape) >> 2] = (GAP << 8) | DEAD;
     this.#head += length;
@@ -269,10 +269,10 @@ export class KvRing {
 
   /** Lets the oldest entry go, or moves it to the head: then true. */
   #evict(maySave: boolean): boolean {
-    const at = this.#tail % this.#capacity;
+    const at = this.#tail % this.capacity;
     const shape = this.#bytes.i32[(at + ENTRY.shape) >> 2] as number;
     if (((shape >>> 8) & 255) === GAP) {
-      this.#tail += this.#capacity - at;
+      this.#tail += this.capacity - at;
       return false;
     }
     const isFar = ((shape >>> 8) & 255) === FAR;
@@ -283,10 +283,10 @@ export class KvRing {
     }
     if (this.isDirty(at)) throw new Error("the ring of items is full of what is not folded yet");
     this.#tail += length;
-    const fits = this.#capacity - (this.#head % this.#capacity) >= length;
-    const mayGrow = this.#span + length <= this.#capacity / 2;
+    const fits = this.capacity - (this.#head % this.capacity) >= length;
+    const mayGrow = this.#span + length <= this.capacity / 2;
     if (maySave && (shape & REFERENCED) !== 0 && fits && mayGrow && !isFar) {
-      const to = this.#head % this.#capacity;
+      const to = this.#head % this.capacity;
       this.#memory.reach(to + length);
       this.#bytes.u8.copyWithin(to, at, at + length);
       this.#bytes.i32[(to + ENTRY.shape) >> 2] = shape & ~REFERENCED;

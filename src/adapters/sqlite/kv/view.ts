@@ -5,6 +5,7 @@
 
 import type { Item } from "../../../ports/kv.ts";
 import type { Found } from "../../../wire/memcached/replies.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
 import { ENTRY, type EntryBytes, entryLength, FLUSH, FLUSH_AT, LARGEST, PUT, REMOVE } from "./entries.ts";
 import type { Journal } from "./journal.ts";
 import { eachEntry, RECORD } from "./records.ts";
@@ -16,6 +17,7 @@ export class KvView {
   readonly ring: KvRing;
   readonly #sql: Statements;
   readonly #far: Far;
+  readonly #doorkeeper: Doorkeeper;
   /** Of large values. */
   readonly #folder: string;
   /** A `flush_all` stands in this segment: until it is folded, nothing in SQLite counts. 0: everything counts. */
@@ -29,6 +31,7 @@ export class KvView {
     this.ring = ring;
     this.#sql = sql;
     this.#folder = folder;
+    this.#doorkeeper = new Doorkeeper(ring.capacity);
     this.#far = (segment, offset, size) => journal.read(segment, offset, size);
   }
 
@@ -142,7 +145,8 @@ export class KvView {
     if (!row) return undefined;
     if (isSpooledRow(row)) return spooledItem(itemOf(row), this.#folder);
     const item = itemOf(row);
-    if (item.size <= LARGEST) this.#found.push({ key, item, fetchedAt: 0 });
+    const isKept = item.size <= LARGEST && this.#doorkeeper.admits(key, this.ring.mark);
+    if (isKept) this.#found.push({ key, item, fetchedAt: 0 });
     return item;
   }
 
