@@ -7,6 +7,7 @@ import { AlreadyExists, Evicted, openLargeFiles } from "cairn-store/memcached";
 const [path = "package.json", server = "127.0.0.1:11211"] = process.argv.slice(2);
 const name = basename(path);
 const files = await openLargeFiles({ servers: [server] });
+let ours = true;
 
 try {
   const stored = await files.store(name, path, { signal: AbortSignal.timeout(60_000) });
@@ -14,6 +15,7 @@ try {
 } catch (error) {
   if (!(error instanceof AlreadyExists)) throw error;
   process.stdout.write(`${error.message}\n`);
+  ours = false;
 }
 
 try {
@@ -25,6 +27,6 @@ try {
   if (!(error instanceof Evicted)) throw error;
   process.stdout.write(`lost: chunks ${error.missing.join(", ")} of ${error.total}\n`);
 } finally {
-  await files.remove(name);
+  if (ours) await files.remove(name);
   await files.close();
 }
