@@ -38,13 +38,18 @@ export interface Request {
   readonly rows?: string | undefined;
   /** Receives the lines that come before the one that ends the reply. */
   readonly onLine?: ((line: string) => void) | undefined;
+  /** Of kind `values`: what was asked for. Any other value, and more of them, is no answer, and would fill the memory. */
+  readonly keys?: readonly string[];
   /** Where the values of the reply go; default: new memory. */
   readonly room?: Room | undefined;
 }
 
 /** A request that was sent, and what has come of its reply. */
-interface Pending extends Omit<Request, "parts" | "replies"> {
+interface Pending extends Omit<Request, "parts" | "replies" | "keys"> {
   readonly values: ValueReply[];
+  /** Keys of the values that may come, and how many may. */
+  readonly wanted: ReadonlySet<string>;
+  readonly most: number;
   /** Lines still to come, of kind `line`. */
   left: number;
   resolve(reply: Reply): void;
@@ -52,6 +57,8 @@ interface Pending extends Omit<Request, "parts" | "replies"> {
 }
 
 const READ_BYTES = 262_144;
+const NO_KEYS: readonly string[] = [];
+const NO_WANTED: ReadonlySet<string> = new Set();
 
 /** Ends on the first error: everything that is still owed then fails with ServerUnreachable. */
 export class Connection {
@@ -83,7 +90,7 @@ export class Connection {
     this.#idle = idle;
     this.#parser = new ReplyParser({
       onLine: (line) => this.#takeLine(line),
-      onValue: (value) => this.#head()?.values.push(value),
+      onValue: (value) => this.#takeValue(value),
       allocate: (bytes) => this.#head()?.room?.take(bytes) ?? new Uint8Array(bytes),
     });
     socket.removeAllListeners("error");
@@ -101,10 +108,12 @@ export class Connection {
   /** Sends at once, behind what is under way. The reply may be an error line: the caller judges it. */
   exchange(request: Request): Promise<Reply> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    const { kind, rows, replies: left = 1, onLine, room } = request;
+    const { kind, rows, replies: left = 1, onLine, room, keys = NO_KEYS } = request;
+    const wanted = keys.length === 0 ? NO_WANTED : new Set(keys);
+    const most = keys.length;
     return new Promise((resolve, reject) => {
       // Written out: of objects made by `...request` ten times as many outlive V8's young collections, and its heap grows (Node 20).
-      this.#pending.push({ kind, rows, onLine, room, values: [], left, resolve, reject });
+      this.#pending.push({ kind, rows, onLine, room, values: [], wanted, most, left, resolve, reject });
       this.#write(request.parts);
       if (this.#watchdog === undefined) this.#watch();
     });
@@ -142,6 +151,13 @@ export class Connection {
     } catch (error) {
       this.#fail(isFault(error) ? new NotMemcached(this.server, error.message, error) : error);
     }
+  }
+
+  #takeValue(value: ValueReply): void {
+    const pending = this.#head();
+    if (pending?.wanted.has(value.key) && pending.values.length < pending.most) pending.values.push(value);
+    else
+      this.#fail(new NotMemcached(this.server, `it sent "${shown(value.key)}" without being asked for it`));
   }
 
   #takeLine(line: string): void {
@@ -242,6 +258,8 @@ const SETTLED: Pending = {
   onLine: undefined,
   room: undefined,
   values: [],
+  wanted: NO_WANTED,
+  most: 0,
   left: 0,
   resolve() {
     throw new Error("this reply was taken before");

@@ -24,12 +24,14 @@ export type PutReply = "STORED" | "NOT_STORED" | "EXISTS" | "NOT_FOUND";
 /** Requests of a few bytes each that go out in one write, and how many such writes are under way at once to each server. */
 const SHARE_KEYS = 128;
 const SHARES_EACH = 4;
+/** Stands for the key in a request line; no key has a space. */
+const KEY_PLACE = " key ";
 
 /** The item with its cas token, or undefined. */
 export async function readItem(servers: Servers, key: string): Promise<ValueReply | undefined> {
   const server = servers.of(key);
   const { line, values } = await server.exchange(
-    { parts: [getLine("gets", [key])], kind: "values" },
+    { parts: [getLine("gets", [key])], kind: "values", keys: [key] },
     server.laneOf(key),
   );
   if (line !== "END") throw replyFault(line, server.name);
@@ -51,7 +53,7 @@ export async function readItems(
   const found = new Map<string, Uint8Array>();
   const read = async ({ server, lane, keys: group }: Share) => {
     const { line, values } = await server.exchange(
-      { parts: [getLine("get", group)], kind: "values", room },
+      { parts: [getLine("get", group)], kind: "values", keys: group, room },
       lane,
     );
     if (line !== "END") throw replyFault(line, server.name);
@@ -161,10 +163,12 @@ async function askEach(
 ): Promise<void> {
   const lines: string[] = [];
   const onLine = (text: string) => lines.push(text);
-  const text = keys.map(request).join("");
+  // Joined by what stands between two keys: a line made for each would be garbage at once.
+  const [before = "", after = ""] = request(KEY_PLACE).split(KEY_PLACE);
+  const text = before + keys.join(after + before) + after;
   const { line } = await server.exchange({ parts: [text], kind: "line", replies: keys.length, onLine }, lane);
   lines.push(line);
-  for (const [at, text] of lines.entries()) judge(text, at);
+  lines.forEach(judge);
 }
 
 async function readEach(
@@ -172,7 +176,10 @@ async function readEach(
   note: (there: boolean, at: number) => void,
 ): Promise<void> {
   for (const [at, key] of keys.entries()) {
-    const { line, values } = await server.exchange({ parts: [getLine("get", [key])], kind: "values" }, lane);
+    const { line, values } = await server.exchange(
+      { parts: [getLine("get", [key])], kind: "values", keys: [key] },
+      lane,
+    );
     if (line !== "END") throw replyFault(line, server.name);
     note(values.length > 0, at);
   }

@@ -12,9 +12,11 @@ export function slotKeys(
   prefix: string,
   { version, chunks, salts, checksums }: Pick<Manifest, "version" | "chunks" | "salts" | "checksums">,
 ): Keys {
+  // Put together once: they are made anew each time that they are asked for.
+  const head = chunkKey(prefix, version, "");
   return keysBy(checksums.length, (slot) => {
     const name = slot < chunks ? `${slot}` : parityName(slot - chunks);
-    return salted(chunkKey(prefix, version, name), salts?.[slot] ?? "");
+    return salted(head + name, salts?.[slot] ?? "");
   });
 }
 

@@ -23,16 +23,18 @@ export interface ReplyHandler {
 const LINE_BYTES_MAX = 65_536;
 /** The largest item that any memcached can be started with. */
 const VALUE_BYTES_MAX = 1_073_741_824;
+const SHORT_LINE_BYTES = 16;
+const EMPTY = new Uint8Array(0);
 const LF = 10;
 const CR = 13;
 
 /** Incremental: `push` takes the bytes as they come, and keeps none of them after it has returned. Throws a Fault `internal` on what is not this protocol. */
 export class ReplyParser {
   readonly #handler: ReplyHandler;
-  readonly #text = new TextDecoder("latin1");
-  #line: Uint8Array = new Uint8Array(0);
+  #line: Uint8Array = EMPTY;
+  readonly #last = new LastLine();
   #head: Omit<ValueReply, "data"> | undefined;
-  #block: Uint8Array = new Uint8Array(0);
+  #block: Uint8Array = EMPTY;
   #filled = 0;
 
   constructor(handler: ReplyHandler) {
@@ -45,20 +47,21 @@ export class ReplyParser {
   }
 
   #takeLine(bytes: Uint8Array, start: number): number {
-    const end = bytes.indexOf(LF, start);
-    const piece = bytes.subarray(start, end < 0 ? bytes.length : end);
-    if (this.#line.length + piece.length > LINE_BYTES_MAX) {
+    const found = bytes.indexOf(LF, start);
+    const end = found < 0 ? bytes.length : found;
+    if (this.#line.length + end - start > LINE_BYTES_MAX) {
       throw new Fault("internal", `the server sent a line of more than ${LINE_BYTES_MAX} bytes`);
     }
-    const whole = this.#line.length === 0 ? piece : joined(this.#line, piece);
-    if (end < 0) {
-      // Not slice(): that of a Buffer is a view, and the bytes are the caller's again after this call.
-      this.#line = new Uint8Array(whole);
-      return bytes.length;
+    if (found < 0) {
+      this.#line = joined(this.#line, bytes.subarray(start));
+      return end;
     }
-    this.#line = new Uint8Array(0);
-    const length = whole[whole.length - 1] === CR ? whole.length - 1 : whole.length;
-    this.#finishLine(this.#text.decode(whole.subarray(0, length)));
+    if (this.#line.length === 0) this.#finishLine(this.#last.text(bytes, start, end));
+    else {
+      const whole = joined(this.#line, bytes.subarray(start, end));
+      this.#line = EMPTY;
+      this.#finishLine(this.#last.text(whole, 0, whole.length));
+    }
     return end + 1;
   }
 
@@ -86,7 +89,7 @@ export class ReplyParser {
     if (this.#filled === block.length && this.#head) {
       const head = this.#head;
       this.#head = undefined;
-      this.#block = new Uint8Array(0);
+      this.#block = EMPTY;
       const size = block.length - 2;
       if (block[size] !== CR || block[size + 1] !== LF) {
         throw new Fault("internal", `the value of ${head.key} does not end after its ${size} bytes`);
@@ -96,6 +99,31 @@ export class ReplyParser {
       this.#handler.onValue({ key, flags, cas, data: block.subarray(0, size) });
     }
     return end;
+  }
+}
+
+/** Lines as text. Mostly the same one comes again (`HD` for each chunk that is there), and is not decoded again: that would be most of the garbage. */
+class LastLine {
+  readonly #decoder = new TextDecoder("latin1");
+  readonly #bytes = new Uint8Array(SHORT_LINE_BYTES);
+  #text = "";
+
+  /** From one place up to another, without a CR at its end. */
+  text(bytes: Uint8Array, start: number, end: number): string {
+    const last = end > start && bytes[end - 1] === CR ? end - 1 : end;
+    if (last - start > SHORT_LINE_BYTES) return this.#decoder.decode(bytes.subarray(start, last));
+    if (!this.#isSame(bytes, start, last)) {
+      const line = bytes.subarray(start, last);
+      this.#bytes.set(line);
+      this.#text = this.#decoder.decode(line);
+    }
+    return this.#text;
+  }
+
+  #isSame(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#text.length !== end - start) return false;
+    for (let at = start; at < end; at++) if (bytes[at] !== this.#bytes[at - start]) return false;
+    return true;
   }
 }
 

@@ -39,6 +39,19 @@ describe("a peer that is no memcached", () => {
     }
   });
 
+  test.each([
+    ["of another key", "VALUE other 0 1 1\r\nx\r\nEND\r\n"],
+    ["that never end", "VALUE cairn:file:f 0 1 1\r\nx\r\n".repeat(10)],
+  ])("one that sends values %s is NotMemcached, and keeps no memory", async (_, values) => {
+    await using peer = await scripted((request) => (request.startsWith("get") ? values : "EN\r\n"));
+    await using files = await openLargeFiles({ servers: [peer.address], ...waitForEver });
+    for (const call of [calls.stat, calls.retrieve, calls.verify]) {
+      const fault = await failure(call(files));
+      expect(fault).toBeInstanceOf(NotMemcached);
+      expect((fault as Error).message).toContain("without being asked for it");
+    }
+  });
+
   test("a server that wants a password is a fault that says so", async () => {
     await using peer = await scripted((request) =>
       "CLIENT_ERROR unauthenticated\r\n".repeat(request.split("\r\n").length - 1),

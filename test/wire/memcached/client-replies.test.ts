@@ -48,6 +48,33 @@ describe("replies", () => {
     expect(parse(transcript, [...transcript.keys()])).toEqual(expected);
   });
 
+  test("may be any lines, short or long, the same again or not", () => {
+    const line = fc.constantFrom(
+      "",
+      "HD",
+      "HE",
+      "HDX",
+      "EN",
+      "\0",
+      "\r",
+      "é",
+      "x".repeat(16),
+      "x".repeat(17),
+      "y".repeat(16),
+    );
+    fc.assert(
+      fc.property(fc.array(line), fc.array(fc.nat(200)), (lines, cuts) => {
+        const bytes = ascii(lines.map((text) => `${text}\r\n`).join(""));
+        expect(
+          parse(
+            bytes,
+            cuts.filter((cut) => cut <= bytes.length),
+          ),
+        ).toEqual(lines);
+      }),
+    );
+  });
+
   test("carry any bytes in their values", () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.array(fc.nat(400)), (data, cuts) => {
