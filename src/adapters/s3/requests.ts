@@ -66,7 +66,7 @@ export function listingFault(description: string, cause: unknown): Fault {
       cause,
     });
   }
-  if (/AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|MissingCredentials/.test(code)) {
+  if (REFUSALS.test(code)) {
     return refused(description, code, cause);
   }
   return new Fault("unreachable", `${description} cannot be listed: ${said}`, { cause });
@@ -88,12 +88,35 @@ export async function send(
   }
   const { status } = response;
   if (response.ok || status === 416) return response;
+  if (status === 401 || status === 403) {
+    throw refused(where, (await errorCode(response)) ?? `status ${status}`, undefined);
+  }
   await response.body?.cancel();
   if (status === 404) throw new Fault("not-found", `there is no ${where}`);
   if (status === 412) throw changed(where);
-  if (status === 401 || status === 403) throw refused(where, `status ${status}`, undefined);
   const passes = status >= 500 || status === 429 || status === 408;
   throw new Fault(passes ? "unreachable" : "internal", `${where}: the service answered ${status}`);
+}
+
+const REFUSALS =
+  /AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|MissingCredentials|RequestTimeTooSkewed|(Expired|Invalid)Token/;
+const STALE = "Renew AWS_SESSION_TOKEN and the keys that belong to it.";
+const HINTS: Readonly<Record<string, string>> = {
+  RequestTimeTooSkewed: "Set this machine's clock: it differs from the service's by more than 15 minutes.",
+  ExpiredToken: STALE,
+  InvalidToken: STALE,
+};
+
+/** What the service calls the error, if it says so at the beginning of its answer. */
+async function errorCode(response: Response): Promise<string | undefined> {
+  try {
+    for await (const piece of response.body ?? []) {
+      return /<Code>(\w{1,100})<\/Code>/.exec(new TextDecoder().decode(piece))?.[1];
+    }
+  } catch {
+    // The status alone tells enough.
+  }
+  return undefined;
 }
 
 /** Of the whole object, as far as the answer tells. */
@@ -153,7 +176,7 @@ function changed(where: string): Fault {
 
 function refused(where: string, why: string, cause: unknown): Fault {
   return new Fault("forbidden", `${where} may not be used: ${why}`, {
-    hint: "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do.",
+    hint: HINTS[why] ?? "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do.",
     cause,
   });
 }

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { parseS3Url, S3Bucket } from "../../../src/adapters/s3/bucket.ts";
 import { codeOf, readAll } from "../../support/bytes.ts";
+import { failureOf } from "../../support/failure.ts";
 
 const CONTENT = Buffer.from(Array.from({ length: 1_500_000 }, (_, i) => (i * 31) % 251));
 
@@ -48,6 +49,32 @@ test("a service that stays away is `unreachable`, after some attempts", async ()
   state.always = true;
   expect(await codeOf(readAll(bucketAt(server.url.origin).open("x")))).toBe("unreachable");
   expect(state.requests).toBe(6);
+  await server.stop(true);
+});
+
+test.each([
+  ["RequestTimeTooSkewed", "clock"],
+  ["ExpiredToken", "AWS_SESSION_TOKEN"],
+  ["SignatureDoesNotMatch", "AWS_SECRET_ACCESS_KEY"],
+])("a refusal is told in the service's words, and what to do about it: %s", async (code, hint) => {
+  let asked = 0;
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => {
+      asked++;
+      const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`;
+      return new Response(body, { status: 403, headers: { "content-type": "application/xml" } });
+    },
+  });
+  const bucket = bucketAt(server.url.origin);
+  const expected = {
+    ...{ code: "forbidden", message: expect.stringContaining(code) },
+    hint: expect.stringContaining(hint),
+  };
+  expect(await failureOf(readAll(bucket.open("x.log")))).toMatchObject(expected);
+  expect(asked).toBe(1);
+  expect(await failureOf(bucket.list(""))).toMatchObject(expected);
   await server.stop(true);
 });
 
