@@ -6,6 +6,9 @@ import { Fault, toFault } from "../../wire/faults.ts";
 /** `full`: a commit is on disk before it is acknowledged. `normal`: it survives the process, not the power. */
 export type SyncMode = "full" | "normal";
 
+export const DISK_FAILS =
+  "The disk fails: look into the system's log (dmesg). Nothing that was acknowledged was taken back by it.";
+
 export interface DatabaseOptions {
   readonly path: string;
   readonly sync: SyncMode;
@@ -67,7 +70,10 @@ export function explain(error: unknown, path: string): Fault {
       hint: "Is another server running on this file?",
     });
   }
-  return new Fault("internal", `SQLite on ${path}: ${error.message} (${code})`, cause);
+  return new Fault("internal", `SQLite on ${path}: ${error.message} (${code})`, {
+    ...cause,
+    ...(code.startsWith("SQLITE_IOERR") && { hint: DISK_FAILS }),
+  });
 }
 
 function configure(db: Database, { sync }: DatabaseOptions): void {

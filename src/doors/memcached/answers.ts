@@ -2,7 +2,7 @@
 //
 // Written for speed: a reply costs no allocation here.
 
-import { isFault, toFault } from "../../wire/faults.ts";
+import { isFault } from "../../wire/faults.ts";
 import { type ItemCommand, isSilent } from "../../wire/memcached/commands.ts";
 import type { Reply } from "../../wire/memcached/replies.ts";
 import type { DoorContext } from "./context.ts";
@@ -50,9 +50,7 @@ export class Answers {
   }
 
   #report(error: unknown, commands: number): string {
-    const { code, message } = toFault(error);
-    this.#door.log.error("memcached.failed", { code, error: message, commands });
-    return REFUSALS[code];
+    return REFUSALS[this.#door.failures.report(error, commands)];
   }
 }
 

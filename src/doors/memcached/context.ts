@@ -6,6 +6,7 @@ import type { Kv } from "../../ports/kv.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ReplyBuffer } from "../../wire/memcached/encoder.ts";
 import type { ParserLimits } from "../../wire/memcached/parser.ts";
+import type { Failures } from "./failures.ts";
 import type { Figures } from "./figures.ts";
 import type { StatsSource } from "./stats.ts";
 
@@ -16,6 +17,7 @@ export interface DoorContext {
   readonly clock: Clock;
   readonly limits: ParserLimits;
   readonly figures: Figures;
+  readonly failures: Failures;
   /** As `VERSION` tells it. */
   readonly version: string;
   /** Shared: a session fills and sends it without giving way in between. */

@@ -8,6 +8,7 @@ import type { Log } from "../../ports/log.ts";
 import { ReplyBuffer } from "../../wire/memcached/encoder.ts";
 import { Connections } from "./connections.ts";
 import type { DoorContext } from "./context.ts";
+import { Failures } from "./failures.ts";
 import { Figures } from "./figures.ts";
 import { type Listener, listenOnPath, listenOnPort, type Tls } from "./listener.ts";
 
@@ -162,6 +163,7 @@ class Door implements MemcachedDoor {
       ...{ kv, log, clock, version },
       limits: { maxValue: (keyLength, flags) => largestValue(maxItem, keyLength, flags), spoolFrom },
       figures: this.figures,
+      failures: new Failures(log, clock),
       out: new ReplyBuffer(),
       credentials: () => this.#credentials,
       statsSource: () => ({

@@ -10,7 +10,7 @@ export const REFUSALS = {
   corrupt: "SERVER_ERROR the database file is damaged, run 'cairn check'",
   forbidden: "SERVER_ERROR the database file cannot be written",
   busy: "SERVER_ERROR the database is locked, try again",
-  unreachable: "SERVER_ERROR the database does not answer",
+  unreachable: "SERVER_ERROR the database cannot be read or written, see the server's log",
   "too-large": "SERVER_ERROR object too large for cache",
   unauthenticated: "CLIENT_ERROR unauthenticated",
   cancelled: "SERVER_ERROR the server is stopping",

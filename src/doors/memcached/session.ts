@@ -276,7 +276,8 @@ export class Session {
       },
       (error) => {
         this.#listing = undefined;
-        if (this.#endsWaiting()) this.#door.out.line(REFUSALS[toFault(error).code]);
+        const code = this.#door.failures.report(error, 1);
+        if (this.#endsWaiting()) this.#door.out.line(REFUSALS[code]);
         this.#goOn();
       },
     );

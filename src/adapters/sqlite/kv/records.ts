@@ -2,6 +2,7 @@
 
 import { fstatSync, readFileSync, readSync } from "node:fs";
 import { Fault, toFault } from "../../../wire/faults.ts";
+import { DISK_FAILS } from "../database.ts";
 import { EntryBytes, entryLength } from "./entries.ts";
 
 /** The head's fields. It is 48 bytes, in the byte order of the machine. */
@@ -150,6 +151,14 @@ export function explainFile(error: unknown, path: string): Fault {
       return new Fault("forbidden", `${path} cannot be written (${code})`, {
         ...cause,
         hint: "Check that its folder and file may be written by this user.",
+      });
+    case "EIO":
+      return new Fault("unreachable", `${path}: ${(error as Error).message}`, { ...cause, hint: DISK_FAILS });
+    case "EMFILE":
+    case "ENFILE":
+      return new Fault("unreachable", `${path} cannot be opened: too many open files (${code})`, {
+        ...cause,
+        hint: "Raise the limit of open files (ulimit -n), or lower --max-connections.",
       });
     case undefined:
       return toFault(error);

@@ -41,13 +41,15 @@ export class HeldValues implements Disposable {
   /** False when it is not there any more. */
   hold(name: string): boolean {
     if (this.#folder === undefined) return false;
+    const held = join(this.#folder, name);
     try {
-      linkSync(join(this.#from, name), join(this.#folder, name));
+      linkSync(join(this.#from, name), held);
       return true;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "EEXIST") return true;
-      if (code === "ENOENT") return false;
+      // Removed meanwhile, but perhaps held before.
+      if (code === "ENOENT") return existsSync(held);
       throw new Fault("internal", `${this.#from}: files cannot be held for the backup (${code})`, {
         hint: "Stop the server, copy the database and the folder, and start it again.",
         cause: error,

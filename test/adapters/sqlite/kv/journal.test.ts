@@ -208,7 +208,7 @@ describe("the journal", () => {
         : fdatasync(fd, done);
     await using kv = open(path, { syncFile });
     const failed = await Promise.resolve(kv.execute([set("a", "1")])).catch((error: unknown) => error);
-    expect(isFault(failed, "internal")).toBe(true);
+    expect(isFault(failed, "unreachable")).toBe(true);
     expect(kv.execute([get("a")])).toEqual(["miss"]);
     {
       await using crashed = await copyStore(path);
