@@ -14,7 +14,7 @@ export function refuseDownload(
   reason: Reason,
   request: Request,
   { etag, size }: Representation,
-  headers: Headers | Readonly<Record<string, string>>,
+  headers: Headers,
 ): Response {
   switch (reason) {
     case "not-modified":
