@@ -42,7 +42,7 @@ function isLocal(name: string): boolean {
     !name.includes(".") ||
     name.startsWith("[") ||
     /^\d+\.\d+\.\d+\.\d+$/.test(name) ||
-    /\.(localhost|local|internal|home\.arpa)$/.test(name)
+    /\.(localhost|local|internal|test|home\.arpa)$/.test(name)
   );
 }
 

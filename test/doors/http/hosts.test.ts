@@ -40,7 +40,13 @@ const LOCAL = [
     "",
     "x:",
   ],
-  ...["box.local", "cairn.default.svc.cluster.local:8000", "host.docker.internal", "nas.home.arpa"],
+  ...[
+    "box.local",
+    "cairn.default.svc.cluster.local:8000",
+    "host.docker.internal",
+    "nas.home.arpa",
+    "cairn.test",
+  ],
 ];
 const STRANGE = [
   ...[
