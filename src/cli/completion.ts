@@ -47,18 +47,28 @@ async function entriesOf(table: Table): Promise<Entry[]> {
 
 function bash(entries: readonly Entry[]): string {
   const flags = entries.map(({ name, options }) => `    ${name}) flags="${flagWords(options)}" ;;`);
-  const choices = choicesOf(entries).map(([flag, values]) => `    --${flag}) words="${values.join(" ")}" ;;`);
+  const choices = entries.flatMap(({ name, options }) =>
+    options.flatMap(({ flag, choices: values }) =>
+      values ? [`    "${name} --${flag}") words="${values.join(" ")}" ;;`] : [],
+    ),
+  );
   return `# bash completion of cairn
 _cairn() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" flags="" words=""
   COMPREPLY=()
+  # --flag=value comes as three words, or as two while the value is empty.
+  if [ "$current" = "=" ]; then
+    current=""
+  elif [ "$previous" = "=" ]; then
+    previous="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${entries.map(({ name }) => name).join(" ")} help version" -- "$current"))
     return
   fi
-  case "$previous" in
+  case "\${COMP_WORDS[1]} $previous" in
 ${choices.join("\n")}
-    completion) words="bash zsh fish" ;;
+    "completion completion") words="bash zsh fish" ;;
   esac
   if [ -n "$words" ]; then
     COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -69,7 +79,10 @@ ${flags.join("\n")}
   esac
   case "$current" in
     -*) COMPREPLY=($(compgen -W "$flags --help" -- "$current")) ;;
-    *) COMPREPLY=($(compgen -f -- "$current")) ;;
+    *)
+      # A name may have spaces in it.
+      local IFS=$'\\n'
+      COMPREPLY=($(compgen -f -- "$current")) ;;
   esac
 }
 complete -o filenames -F _cairn cairn`;
@@ -124,14 +137,6 @@ function fish(entries: readonly Entry[]): string {
 
 function flagWords(options: readonly Option[]): string {
   return options.map(({ flag }) => `--${flag}`).join(" ");
-}
-
-function choicesOf(entries: readonly Entry[]): [string, readonly string[]][] {
-  const all = new Map<string, readonly string[]>();
-  for (const { options } of entries) {
-    for (const { flag, choices } of options) if (choices) all.set(flag, choices);
-  }
-  return [...all];
 }
 
 function quoted(text: string): string {

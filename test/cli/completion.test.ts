@@ -18,7 +18,14 @@ test("bash completes commands, options and values", async () => {
   expect(await complete("cairn", "retr")).toEqual(["retrieve"]);
   expect(await complete("cairn", "store", "--re")).toEqual(["--replace", "--remove-first"]);
   expect(await complete("cairn", "store", "--distribution", "")).toEqual(["ketama", "ketama-weighted"]);
+  expect(await complete("cairn", "store", "--distribution", "=", "ketama-")).toEqual(["ketama-weighted"]);
+  expect(await complete("cairn", "store", "--distribution", "=")).toEqual(["ketama", "ketama-weighted"]);
   expect(await complete("cairn", "completion", "f")).toEqual(["fish"]);
+  // A choice of one command is a file of another.
+  expect(await complete("cairn", "aggregate", "--output", "")).toEqual(["csv", "jsonl", "parquet"]);
+  expect(await complete("cairn", "merge", "--output", folder.at("compl"))).toEqual([folder.at("completion")]);
+  await writeFile(folder.at("of two words"), "");
+  expect(await complete("cairn", "store", "x", folder.at("of"))).toEqual([folder.at("of two words")]);
   expect(await complete("cairn", "store", "x", `${folder.at("compl")}`)).toEqual([folder.at("completion")]);
 });
 
