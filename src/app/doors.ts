@@ -56,7 +56,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     await Promise.all(stops.map((stop) => stop()));
   });
 
-  const memcached = openMemcached({ settings, access, version, kv, clock, log });
+  const memcached = await openMemcached({ settings, access, version, kv, clock, log });
   if (memcached) stops.push(() => memcached.stop());
   const overview = new Overview({ ...options, memcached });
   const shared = {

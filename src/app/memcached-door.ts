@@ -1,6 +1,7 @@
 // The memcached door as the settings ask for it, with the users and the certificate of the moment.
 
 import { type MemcachedDoor, openMemcachedDoor } from "../doors/memcached/door.ts";
+import { refuseServedSocket } from "../doors/memcached/listener.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Kv } from "../ports/kv.ts";
 import type { Log } from "../ports/log.ts";
@@ -17,10 +18,11 @@ export interface MemcachedOptions {
 }
 
 /** undefined: neither a port nor a socket is asked for. Faults of the door. */
-export function openMemcached(options: MemcachedOptions): MemcachedDoor | undefined {
+export async function openMemcached(options: MemcachedOptions): Promise<MemcachedDoor | undefined> {
   const { settings, access, ...rest } = options;
   const { host: hostname, memcachedPort, memcachedSocket, maxItem, maxConnections, idleTimeout } = settings;
   if (memcachedPort === "off" && memcachedSocket === undefined) return undefined;
+  if (memcachedSocket !== undefined) await refuseServedSocket(memcachedSocket);
   const door = openMemcachedDoor({
     ...rest,
     ...{ hostname, maxItem, maxConnections, idleTimeout },

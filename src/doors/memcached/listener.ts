@@ -63,6 +63,19 @@ export function listenOnPath(path: string, door: DoorContext, connections: Conne
   }
 }
 
+/** Fault `conflict` when a server answers at the socket: what a crash left there does not. */
+export async function refuseServedSocket(path: string): Promise<void> {
+  try {
+    const socket = await Bun.connect({ unix: path, socket: { data: () => undefined } });
+    socket.end();
+  } catch {
+    return; // nobody listens there, or nothing is there
+  }
+  throw new Fault("conflict", `the memcached socket ${path} is served already`, {
+    hint: "Stop the program that listens there, or choose another with --memcached-socket.",
+  });
+}
+
 function handlers(door: DoorContext, connections: Connections, where: () => string) {
   return {
     open: (socket: SessionSocket) => connections.admit(socket, where()),

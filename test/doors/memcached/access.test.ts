@@ -7,6 +7,8 @@ import { connect, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { hashPassword, verifyPassword } from "../../../src/compute/password-hash.ts";
 import { Credentials } from "../../../src/domain/access/credentials.ts";
+import { refuseServedSocket } from "../../../src/doors/memcached/listener.ts";
+import { failureOf } from "../../support/failure.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { exchange, serveKv } from "../../support/memcached-wire.ts";
 import { Program } from "../../support/processes.ts";
@@ -103,6 +105,16 @@ describe("connections", () => {
     await using again = serveKv({ socketPath, port: undefined });
     expect(again.port).toBe(0);
     expect(await ask()).toStartWith("STORED\r\n");
+  });
+
+  test("a Unix socket at which another server answers is refused, and stays as it is", async () => {
+    await using folder = await temporaryFolder();
+    const socketPath = folder.at("memcached.sock");
+    await refuseServedSocket(socketPath);
+    await using _server = serveKv({ socketPath });
+    for (let i = 0; i < 2; i++) {
+      expect((await failureOf(refuseServedSocket(socketPath))).message).toContain("is served already");
+    }
   });
 
   test("a path that is not a socket is left alone", async () => {
