@@ -21,7 +21,7 @@ const MOSS: MantineColorsTuple = [
 
 const theme = createTheme({
   primaryColor: "moss",
-  primaryShade: { light: 8, dark: 7 },
+  primaryShade: 8,
   colors: { moss: MOSS },
   defaultRadius: "md",
   cursorType: "pointer",
