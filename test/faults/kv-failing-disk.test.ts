@@ -33,7 +33,7 @@ tracedTest(
     const flags = ["--workers", "0", "--max-item", "2mb"];
     const model: Model = new Map();
     {
-      const cairn = await Cairn.start({ database, flags });
+      await using cairn = await Cairn.start({ database, flags });
       await setAll(cairn, model, "before", []);
       for (const [i, failure] of FAILURES.entries()) {
         {
