@@ -130,7 +130,7 @@ function section(figures: Figures, huge: Record<string, LargeFigure>): string {
   );
   return `## Large files in memcached
 
-${missed.length > 0 ? `**Missed:** ${missed.join("; ")}.` : "All aims are met."} ${aims.map(({ what, got }) => `${what}: ${got.toFixed(2)}`).join("; ")}.
+${missed.length > 0 ? `**Missed:** ${missed.join("; ")}.` : "All aims are met."}
 
 52,428,800 random bytes, one stock memcached with its defaults, ${TURNS} turns of every program one after the other, the best of three rounds in each; medians (load average ${loadavg()[0]?.toFixed(0)} on
 ${availableParallelism()} cores: pymemcache uses one core at a time, Cairn and memcached two, so others at work cost Cairn more). The pymemcache script cuts the same chunks

@@ -228,7 +228,7 @@ function largeSection(): string {
 ${verdict()}
 
 As above, once, \`sort\` first; all inputs are read before each. No program waits until its output is on the disk, but ours writes what is behind the first
-512 MiB past the system's cache ([why](decisions/0020-long-outputs-go-past-the-cache.md)), and \`sort\` through it. The machine's load was ${loadavg()[0]?.toFixed(0)} at the end. \`bin/cairn-bun bench/merge/run.ts --large\`
+2 GiB past the system's cache ([why](decisions/0020-long-outputs-go-past-the-cache.md)), and \`sort\` through it. The machine's load was ${loadavg()[0]?.toFixed(0)} at the end. \`bin/cairn-bun bench/merge/run.ts --large\`
 
 ${table()}`;
 }

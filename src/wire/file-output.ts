@@ -21,11 +21,11 @@ export interface OpenFile {
 export interface FileOutputOptions {
   /** Opens the same file once more, with `O_DIRECT`. Where that fails, all of it is written through the cache. */
   readonly openDirect: () => Promise<OpenFile>;
-  /** Bytes that are written through the cache first; default 512 MiB. Who reads a short file next finds it there. */
+  /** Bytes that are written through the cache first; default 2 GiB. Who reads such a file next finds it there. */
   readonly cached?: number;
 }
 
-const CACHED = 512 * 1_048_576;
+const CACHED = 2_048 * 1_048_576;
 /** Where direct writes begin and end, in the file: a multiple of what any disk asks for. */
 const BLOCK = 4_096;
 /** Bytes of one direct write. The memory of so long a buffer begins with a page, as direct writes ask for, too. */
